@@ -1,0 +1,21 @@
+# All from Debian packages; nothing is downloaded. docs/how-to/build.md names the packages.
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(OpenSSL 3 REQUIRED)
+find_package(EXPAT REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(ICU REQUIRED COMPONENTS uc i18n)
+find_package(spdlog REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_library(UNBOUND_LIBRARY unbound REQUIRED)  # its .pc file asks for libevent's headers, which we do not use
+pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2)
+pkg_check_modules(GSASL REQUIRED IMPORTED_TARGET libgsasl)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+
+set(parley_external_base OpenSSL::Crypto spdlog::spdlog PkgConfig::XXHASH Threads::Threads Boost::headers)
+set(parley_external_net OpenSSL::SSL ${UNBOUND_LIBRARY} Boost::headers)
+set(parley_external_xml EXPAT::EXPAT)
+set(parley_external_xmpp ICU::uc ICU::i18n PkgConfig::IDN2 PkgConfig::GSASL)
+set(parley_external_storage SQLite::SQLite3)
+set(parley_external_admin Boost::json)
+set(parley_external_apps Boost::json)
