@@ -95,7 +95,7 @@ Result<std::string> base64_decode(std::string_view text) {
     out.reserve(text.size() / 4 * 3);
     for (std::size_t i = 0; i < text.size(); i += 4) {
         const bool last = i + 4 == text.size();
-        const std::size_t padding = last ? (text[i + 3] == '=') + (text[i + 2] == '=' && text[i + 3] == '=') : 0;
+        const std::size_t padding = !last || text[i + 3] != '=' ? 0u : text[i + 2] != '=' ? 1u : 2u;
         std::uint32_t group = 0;
         for (std::size_t k = 0; k < 4; ++k) {
             const auto value = k < 4 - padding ? base64_values[static_cast<unsigned char>(text[i + k])] : std::int8_t{0};
