@@ -38,7 +38,7 @@ private:
 class Executor {
 public:
     virtual ~Executor() = default;
-    virtual void post(Function<void()> work) = 0;  // from any thread; runs later, in order
+    virtual void post(Function<void()> work) = 0;                  // from any thread; runs later, in order
     virtual Timer after(Millis delay, Function<void()> work) = 0;  // on this executor's thread only
     virtual const Clock& clock() const = 0;
     virtual bool in_this_thread() const = 0;

@@ -10,8 +10,8 @@ namespace parley {
 template <class Signature>
 class Function;
 
-// A move-only std::function (std::move_only_function is C++23). Continuations own buffers, timers and connections, which
-// cannot be copied; std::function would force shared_ptr on all of them.
+// A move-only std::function (std::move_only_function is C++23). Continuations own buffers, timers and connections,
+// which cannot be copied; std::function would force shared_ptr on all of them.
 template <class R, class... Args>
 class Function<R(Args...)> {
 public:

@@ -6,8 +6,8 @@
 
 namespace parley {
 
-// What one peer may cost us. Every limit is a named value here with its default; the configuration may change it, a bench
-// prints those it ran with. Sizes in bytes.
+// What one peer may cost us. Every limit is a named value here with its default; the configuration may change it, a
+// bench prints those it ran with. Sizes in bytes.
 struct Limits {
     // XML. One tag is capped far below a stanza: expat re-scans an unfinished token at every feed, so that a 256 KiB
     // attribute sent a byte at a time would cost 43 s of CPU.

@@ -98,7 +98,8 @@ Result<std::string> base64_decode(std::string_view text) {
         const std::size_t padding = !last || text[i + 3] != '=' ? 0u : text[i + 2] != '=' ? 1u : 2u;
         std::uint32_t group = 0;
         for (std::size_t k = 0; k < 4; ++k) {
-            const auto value = k < 4 - padding ? base64_values[static_cast<unsigned char>(text[i + k])] : std::int8_t{0};
+            const auto value =
+                k < 4 - padding ? base64_values[static_cast<unsigned char>(text[i + k])] : std::int8_t{0};
             if (value < 0) return Error{Errc::malformed, "base64: a character outside the alphabet"};
             group = (group << 6) | static_cast<std::uint32_t>(value);
         }

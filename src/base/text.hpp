@@ -20,7 +20,9 @@ std::optional<T> parse_number(std::string_view text) {
 }
 
 // ASCII only: what protocol tokens need, whatever the locale.
-constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+constexpr char to_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 std::string to_lower(std::string_view text);
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 std::string_view trim(std::string_view text, std::string_view what = " \t\r\n");

@@ -11,18 +11,19 @@ namespace parley::im {
 enum class Transport { automatic, xmpp, sip };
 enum class TlsPolicy { off, optional, required };
 
-// What an administrator has said of one foreign domain (requirements D1). A rule names the domain itself, never its subdomains.
+// What an administrator has said of one foreign domain (requirements D1). A rule names the domain itself, never its
+// subdomains.
 struct DomainRule {
     std::string domain;
     bool allowed = true;
     Transport transport = Transport::automatic;
-    std::string profile;        // partner kind: "xmpp", "simple", "ocs", ...; empty: the transport's plain one
+    std::string profile;  // partner kind: "xmpp", "simple", "ocs", ...; empty: the transport's plain one
     TlsPolicy tls = TlsPolicy::required;
-    bool dialback = false;      // XMPP: dialback may prove this domain (inside TLS)
-    bool plain_dialback = false;  // and over plain TCP, with tls = off or optional
+    bool dialback = false;            // XMPP: dialback may prove this domain (inside TLS)
+    bool plain_dialback = false;      // and over plain TCP, with tls = off or optional
     bool trusted_certificate = true;  // XMPP: without dialback a certificate that leads to a trusted root is demanded
-    std::string next_hop;       // "host:port" instead of DNS
-    bool next_hop_tls = true;   // SIP: TLS or TCP to the next hop
+    std::string next_hop;             // "host:port" instead of DNS
+    bool next_hop_tls = true;         // SIP: TLS or TCP to the next hop
     std::vector<std::string> tls_names;  // further names that its certificate may have
     std::string comment;
     bool operator==(const DomainRule&) const = default;
@@ -35,7 +36,8 @@ struct FederationPolicy {
 
     const DomainRule* rule(std::string_view domain) const;
     bool xmpp_allowed(std::string_view domain) const;
-    bool sip_allowed(std::string_view domain) const;  // needs a rule that allows it and whose transport is sip or automatic
+    bool sip_allowed(
+        std::string_view domain) const;  // needs a rule that allows it and whose transport is sip or automatic
     // Which way a message to this domain goes; nothing when it is not allowed at all.
     std::optional<Transport> route(std::string_view domain) const;
     // The rule's settings, or the defaults for a domain that is allowed without one.

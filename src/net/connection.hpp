@@ -25,9 +25,9 @@ class TlsContext;  // net/tls_context.hpp: certificate, trust, protocol bounds; 
 // What a finished handshake says of the peer. Names are taken from the certificate as it is: who is allowed what is
 // decided by the caller (net/identity.hpp, partner settings), never here.
 struct PeerCertificate {
-    bool trusted = false;      // the chain leads to a root of the context and all dates are valid
-    std::string trust_error;   // why not, in OpenSSL's words
-    std::string common_name;   // of the subject; only for messages and old peers
+    bool trusted = false;                 // the chain leads to a root of the context and all dates are valid
+    std::string trust_error;              // why not, in OpenSSL's words
+    std::string common_name;              // of the subject; only for messages and old peers
     std::vector<std::string> dns_names;   // SAN dNSName, as sent (may hold a wildcard)
     std::vector<std::string> srv_names;   // SAN id-on-dnsSRV, "_xmpp-server.example.com"
     std::vector<std::string> xmpp_addrs;  // SAN id-on-xmppAddr
@@ -52,13 +52,13 @@ public:
     public:
         virtual ~Handler() = default;
         virtual void on_bytes(std::string_view bytes) = 0;
-        virtual void on_secured() {}                 // start_tls is through; tls() is set
-        virtual void on_drained() {}                 // unsent() has come down to zero after pausing-size growth
+        virtual void on_secured() {}  // start_tls is through; tls() is set
+        virtual void on_drained() {}  // unsent() has come down to zero after pausing-size growth
         // Once, last of all. Also for our own close() and abort(). The handler may destroy itself and the connection.
         virtual void on_closed(const Error& why) = 0;
     };
 
-    virtual ~Connection() = default;  // aborts if still open; no callback after it
+    virtual ~Connection() = default;                 // aborts if still open; no callback after it
     virtual void set_handler(Handler* handler) = 0;  // not owned; bytes flow once it is set
     virtual void send(std::string_view bytes) = 0;   // before on_secured() during a handshake: queued behind it
     virtual std::size_t unsent() const = 0;          // bytes queued by send() that the kernel has not taken
@@ -77,8 +77,8 @@ public:
     virtual std::string channel_binding() const = 0;
     virtual Executor& executor() const = 0;
     // Moves the open connection to another executor's thread (after binding, to the user's shard), at a quiet point:
-    // called on the old thread, it stops all work there, then `arrived` runs on the new one and bytes flow again after it.
-    // The handler stays the same object and must not be called or touched on the old thread after this.
+    // called on the old thread, it stops all work there, then `arrived` runs on the new one and bytes flow again after
+    // it. The handler stays the same object and must not be called or touched on the old thread after this.
     virtual void move_to(Executor& executor, Function<void()> arrived) = 0;
 };
 
@@ -101,14 +101,15 @@ struct DnsAnswer {
     Seconds ttl{0};
 };
 
-// Everything the server may ask of the outside. AsioNetwork is the real one (net/asio_network.hpp); tests have one in memory,
-// so that a whole federation can run in one thread. Callbacks come on the executor given at the call.
+// Everything the server may ask of the outside. AsioNetwork is the real one (net/asio_network.hpp); tests have one in
+// memory, so that a whole federation can run in one thread. Callbacks come on the executor given at the call.
 class Network {
 public:
     virtual ~Network() = default;
     using Accepted = Function<void(std::unique_ptr<Connection>)>;
     // Binds now, so that a port in use is an error at start (`detail` names address, port and cause).
-    virtual Result<std::unique_ptr<Listener>> listen(Executor& executor, const Endpoint& endpoint, Accepted accepted) = 0;
+    virtual Result<std::unique_ptr<Listener>> listen(Executor& executor, const Endpoint& endpoint,
+                                                     Accepted accepted) = 0;
     using Connected = Function<void(Result<std::unique_ptr<Connection>>)>;
     virtual void connect(Executor& executor, const Endpoint& to, Millis timeout, Connected connected) = 0;
     // `name` as in "_xmpp-server._tcp.example.com". A resolver that does not answer in 3 s is Errc::timed_out.

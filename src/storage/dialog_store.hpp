@@ -6,11 +6,11 @@
 
 namespace parley::storage {
 
-// A SIP dialog or subscription as its owner encoded it (sip/dialog.hpp): re-created after a restart, so that the partner sees
-// the same dialog go on.
+// A SIP dialog or subscription as its owner encoded it (sip/dialog.hpp): re-created after a restart, so that the
+// partner sees the same dialog go on.
 struct DialogRow {
     std::uint16_t slot = 0;
-    std::string key;     // Call-ID and local tag
+    std::string key;  // Call-ID and local tag
     std::string record;
     bool operator==(const DialogRow&) const = default;
 };

@@ -7,8 +7,8 @@
 
 namespace parley::storage {
 
-// A stanza that was accepted from a local user and waits for a foreign domain: over XMPP or SIP. It stays until the next hop has
-// taken it or its sender has got an error back.
+// A stanza that was accepted from a local user and waits for a foreign domain: over XMPP or SIP. It stays until the
+// next hop has taken it or its sender has got an error back.
 struct OutboundStanza {
     std::int64_t id = 0;
     xmpp::Jid from, to;

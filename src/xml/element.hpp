@@ -22,7 +22,8 @@ struct Attribute {
 };
 
 // One element as a value: name, attributes, and children (elements and text in their order). No prefixes: the writer
-// declares what is needed. Parsed once; routing and re-serialising use the same value, so nothing can be smuggled between them.
+// declares what is needed. Parsed once; routing and re-serialising use the same value, so nothing can be smuggled
+// between them.
 class Element {
 public:
     using Node = std::variant<Element, std::string>;
@@ -49,17 +50,18 @@ public:
     const Element* child(Name name) const { return child(name.ns, name.local); }
     const Element* first_child() const;  // the first element child of any name
     std::vector<const Element*> children() const;
+    std::vector<Element*> mutable_children();
     std::size_t child_count() const;
-    Element& add(Element child);       // returns the child as it now stands here
+    Element& add(Element child);               // returns the child as it now stands here
     Element& add_text(std::string_view text);  // returns *this
     Element& with_text(std::string_view text) { return add_text(text); }
     void remove_children(std::string_view ns, std::string_view name);
-    std::string text() const;  // own text nodes joined, not those of children
+    std::vector<Element> take_children();  // moves the element children out; text goes
+    std::string text() const;              // own text nodes joined, not those of children
 
     bool operator==(const Element&) const = default;
 
 private:
-    friend class Builder;
     std::string ns_, name_;
     std::vector<Attribute> attributes_;
     std::vector<Node> nodes_;

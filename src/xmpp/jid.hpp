@@ -8,8 +8,8 @@
 
 namespace parley::xmpp {
 
-// RFC 7622: localpart@domainpart/resourcepart. A Jid that exists is valid and already prepared (PRECIS), so comparing and
-// hashing are plain byte operations. An empty Jid (default constructed) stands for "none" and has no domain.
+// RFC 7622: localpart@domainpart/resourcepart. A Jid that exists is valid and already prepared (PRECIS), so comparing
+// and hashing are plain byte operations. An empty Jid (default constructed) stands for "none" and has no domain.
 class Jid {
 public:
     Jid() = default;

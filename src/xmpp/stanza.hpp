@@ -23,8 +23,8 @@ struct Stanza {
     std::string lang;  // xml:lang
     std::vector<xml::Element> children;
 
-    // Errors: malformed for an element that is no stanza, an address that is no JID (`detail` says which). The caller answers
-    // <jid-malformed/> or closes, as RFC 6120 says for its stream.
+    // Errors: malformed for an element that is no stanza, an address that is no JID (`detail` says which). The caller
+    // answers <jid-malformed/> or closes, as RFC 6120 says for its stream.
     static Result<Stanza> decode(xml::Element element);
     xml::Element encode(std::string_view ns = "jabber:client") const;
 
@@ -34,7 +34,8 @@ struct Stanza {
     const xml::Element* payload() const { return children.empty() ? nullptr : &children.front(); }
     xml::Element& add(xml::Element element);
     void remove(std::string_view ns, std::string_view name);
-    std::string text_of(std::string_view name) const;  // text of the first child of that name in no other namespace than the stanza's
+    std::string text_of(
+        std::string_view name) const;  // text of the first child of that name in no other namespace than the stanza's
     bool is_error() const { return type == "error"; }
     bool is_request() const { return kind == Kind::iq && (type == "get" || type == "set"); }
 
@@ -45,8 +46,11 @@ struct Stanza {
 };
 
 std::string_view to_string(Stanza::Kind kind);
-// Appends the stanza as XML to `out`, with `ns` being the stream's default namespace (not declared again). `to`, when given,
-// replaces the address: a presence that goes to many is one value.
+// The element with every name in namespace `from` moved to `to`: the content namespace differs between c2s and s2s
+// streams.
+xml::Element rebase(xml::Element element, std::string_view from, std::string_view to);
+// Appends the stanza as XML to `out`, with `ns` being the stream's default namespace (not declared again). `to`, when
+// given, replaces the address: a presence that goes to many is one value.
 void write(std::string& out, const Stanza& stanza, std::string_view ns, const Jid* to = nullptr);
 
 }  // namespace parley::xmpp
