@@ -1,0 +1,82 @@
+"""A certificate authority that lives as long as a lab, and the certificates it issues."""
+import datetime
+import ipaddress
+import pathlib
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+SERVER = ExtendedKeyUsageOID.SERVER_AUTH
+CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
+
+
+class Certificate:
+    """PEM files: `chain` holds the certificate, `key` its key; `ca` is what a peer must trust."""
+
+    def __init__(self, chain, key, ca):
+        self.chain, self.key, self.ca = str(chain), str(key), str(ca)
+
+
+class CertificateAuthority:
+    def __init__(self, folder, name="parley test CA"):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._count = 0
+        key_id = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        certificate = (
+            self._builder(self._name, self._key.public_key())
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(key_id, critical=False)
+            .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        self._key_id = key_id
+        self.file = self.folder / "ca.pem"
+        self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+    def _builder(self, subject, public_key, days=30):
+        now = datetime.datetime.utcnow()
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(public_key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1 if days > 0 else 40))
+            .not_valid_after(now + datetime.timedelta(days=days))
+        )
+
+    def issue(self, *names, common_name=None, usages=(SERVER, CLIENT), days=30, key_type="ec"):
+        """A certificate whose subjectAltName holds `names` (DNS names or addresses); days < 0 makes an expired one."""
+        self._count += 1
+        key = rsa.generate_private_key(65537, 2048) if key_type == "rsa" else ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name or names[0])])
+        alternatives = []
+        for name in names:
+            try:
+                alternatives.append(x509.IPAddress(ipaddress.ip_address(name)))
+            except ValueError:
+                alternatives.append(x509.DNSName(name))
+        builder = (
+            self._builder(subject, key.public_key(), days)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._key_id), critical=False)
+            .add_extension(x509.KeyUsage(True, False, key_type == "rsa", False, False, False, False, False, False), critical=True)
+        )
+        if alternatives:
+            builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        if usages:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(list(usages)), critical=False)
+        certificate = builder.sign(self._key, hashes.SHA256())
+        stem = self.folder / f"{self._count:02}-{names[0] if names else common_name}"
+        chain, key_file = stem.with_name(stem.name + ".crt"), stem.with_name(stem.name + ".key")
+        chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        key_file.write_bytes(
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        )
+        key_file.chmod(0o600)
+        return Certificate(chain, key_file, self.file)
