@@ -1,0 +1,244 @@
+"""The servers that bench/run compares: each knows how to make its folder, start, and say which processes to measure."""
+
+import hashlib
+import hmac
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+
+PASSWORD = "correct horse"
+ITERATIONS = 4096
+START_LIMIT = 30  # seconds
+STOP_LIMIT = 15
+
+
+class Failure(Exception):
+    """What ends a run with one sentence instead of a stack."""
+
+
+def free_port_base(first=20000, last=32000):
+    """A base N with every port that a server needs free; below the range from which the kernel takes client ports."""
+    step = 100
+    for base in range(first + (os.getpid() % 40) * step, last, step):
+        try:
+            for offset in (22, 23, 69, 70, 60, 61, 80, 81, 53, 1):
+                with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind(("127.0.0.1", base + offset))
+        except OSError:
+            continue
+        return base
+    raise Failure("no free ports between 20000 and 32000")
+
+
+def make_certificate(folder, domains):
+    """One self-signed P-256 certificate for all servers and domains of the run, so that all do the same cryptography."""
+    folder.mkdir(parents=True, exist_ok=True)
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    names = ",".join(f"DNS:{domain}" for domain in domains)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+         "-subj", f"/CN={domains[0]}", "-addext", f"subjectAltName={names}", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True)
+    return certificate, key
+
+
+class Process:
+    """A child that is ended by its own id, whatever happens."""
+
+    def __init__(self, command, log, **more):
+        self.command = [str(part) for part in command]
+        with open(log, "wb") as out:
+            self.child = subprocess.Popen(self.command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, **more)
+        self.log = log
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def wait_for(self, ready, what):
+        end = time.monotonic() + START_LIMIT
+        while not ready():
+            if self.child.poll() is not None or time.monotonic() > end:
+                tail = pathlib.Path(self.log).read_text(errors="replace")[-2000:]
+                self.stop()
+                raise Failure(f"{what} did not start: {' '.join(self.command)}\n{tail}")
+            time.sleep(0.05)
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.terminate()
+            try:
+                self.child.wait(STOP_LIMIT)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+        self.child.wait()
+
+
+def listens(port):
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Dns:
+    """dnsmasq on loopback with the SRV records of the domains: how federated servers find each other."""
+
+    def __init__(self, folder, port, servers):
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [shutil.which("dnsmasq") or "/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", f"--port={port}",
+                   "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts", "--local=/example/",
+                   "--pid-file=", "--user=", "--group="]
+        for domain, base in servers:
+            command += [f"--host-record={domain},127.0.0.1", f"--srv-host=_xmpp-server._tcp.{domain},{domain},{base + 69}"]
+        self.process = Process(command, folder / "dns.log")
+        self.process.wait_for(lambda: listens(port), "dnsmasq")
+
+    def stop(self):
+        self.process.stop()
+
+
+class Relay:
+    """The floor: TLS and bytes, nothing parsed."""
+    name = "relay"
+    raw = True
+
+    def __init__(self, binaries, folder, domain, base, tls, what):
+        self.base, self.domain = base, domain
+        self.command = [binaries / "parley-relay", base + 1, *tls] + (["--alone"] if what == "login" else [])
+        self.folder = folder
+        self.process = None
+
+    def add_users(self, users):
+        pass
+
+    def start(self, dns_port=None, modules=()):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.process = Process(self.command, self.folder / "relay.log")
+        self.process.wait_for(lambda: "ready" in (self.folder / "relay.log").read_text(), "the relay")
+        return self
+
+    @property
+    def pids(self):
+        return [self.process.pid]
+
+    port = property(lambda self: self.base + 1)
+
+    def stop(self):
+        if self.process:
+            self.process.stop()
+
+
+class Prosody:
+    """Debian's Prosody with its epoll backend and only the modules that the mode needs."""
+    name = "prosody"
+    raw = False
+
+    def __init__(self, binaries, folder, domain, base, tls, what):
+        del binaries, what
+        self.folder, self.domain, self.base, self.tls = folder, domain, base, tls
+        self.process = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add_users(self, users):
+        """Writes the account files that `prosodyctl adduser` would write, which takes a second and not an hour."""
+        accounts = self.folder / "data" / self.domain.replace(".", "%2e").replace("-", "%2d") / "accounts"
+        accounts.mkdir(parents=True, exist_ok=True)
+        salt = "d2f8d9f4-4d3b-4b62-8f34-6f8f6ee0b3f5"
+        salted = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), salt.encode(), ITERATIONS)
+        stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).hexdigest()
+        server = hmac.digest(salted, b"Server Key", "sha256").hex()
+        text = (f'return {{\n\t["iteration_count"] = {ITERATIONS};\n\t["salt"] = "{salt}";\n'
+                f'\t["stored_key"] = "{stored}";\n\t["server_key"] = "{server}";\n}};\n')
+        for user in users:
+            (accounts / f"{user}.dat").write_text(text)
+
+    def configuration(self, dns_port, modules):
+        certificate, key = self.tls
+        names = ["roster", "saslauth", "tls", "disco", "ping", *modules]
+        tls = f'{{ certificate = "{certificate}", key = "{key}", cafile = "{certificate}" }}'
+        federation = f"""
+s2s_ports = {{ {self.base + 69} }}
+s2s_secure_auth = true
+unbound = {{ resolvconf = false, hoststxt = false, forward = {{ "127.0.0.1@{dns_port}" }} }}
+""" if dns_port else 'modules_disabled = { "s2s" }\n'
+        return f"""-- Written by bench/run.
+run_as_root = {"true" if os.getuid() == 0 else "false"}
+daemonize = false
+pidfile = "{self.folder}/prosody.pid"
+data_path = "{self.folder}/data"
+log = {{ {{ levels = {{ min = "warn" }}, to = "file", filename = "{self.folder}/prosody.log" }} }}
+network_backend = "epoll"
+interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {self.base + 22} }}
+c2s_direct_tls_ports = {{ {self.base + 23} }}
+c2s_direct_tls_ssl = {tls}
+{federation}
+ssl = {tls}
+authentication = "internal_hashed"
+password_hash = "SHA-256"
+storage = "internal"
+modules_enabled = {{ {", ".join(f'"{name}"' for name in names)} }}
+VirtualHost "{self.domain}"
+    ssl = {tls}
+"""
+
+    def start(self, dns_port=None, modules=()):
+        config = self.folder / "prosody.cfg.lua"
+        config.write_text(self.configuration(dns_port, modules))
+        self.process = Process(["prosody", "--config", config, "-F"], self.folder / "prosody.out")
+        self.process.wait_for(lambda: listens(self.base + 23), "Prosody")
+        return self
+
+    @property
+    def pids(self):
+        return [self.process.pid]
+
+    port = property(lambda self: self.base + 23)
+
+    def stop(self):
+        if self.process:
+            self.process.stop()
+
+
+class Parley:
+    """parley from the release build, in a folder made by `parleyctl init`."""
+    name = "parley"
+    raw = False
+
+    def __init__(self, binaries, folder, domain, base, tls, what):
+        del what
+        self.binaries, self.folder, self.domain, self.base, self.tls = binaries, folder, domain, base, tls
+        self.process = None
+        if not folder.exists():
+            self.control("init", domain, "--dir", folder, "--port-base", base)
+
+    def control(self, *words, text=None):
+        done = subprocess.run([str(self.binaries / "parleyctl"), *map(str, words)], input=text, text=True, capture_output=True,
+                              check=False)
+        if done.returncode != 0:
+            raise Failure(f"parleyctl {' '.join(map(str, words))}: {done.stdout}{done.stderr}")
+
+    def add_users(self, users):
+        self.control("--dir", self.folder, "user", "import", "-",
+                     text="".join(f"{user}@{self.domain}\t{PASSWORD}\n" for user in users))
+
+    def start(self, dns_port=None, modules=()):
+        del modules
+        log = self.folder / "bench.log"
+        self.process = Process([self.binaries / "parleyd", "--dir", self.folder], log)
+        self.process.wait_for(lambda: "ready" in log.read_text(errors="replace"), "parleyd")
+        return self
+
+    @property
+    def pids(self):
+        return [self.process.pid]
+
+    port = property(lambda self: self.base + 23)
+
+    def stop(self):
+        if self.process:
+            self.process.stop()
