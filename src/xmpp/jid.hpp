@@ -41,7 +41,7 @@ private:
 template <>
 struct std::hash<parley::xmpp::Jid> {
     std::size_t operator()(const parley::xmpp::Jid& jid) const noexcept {
-        const std::hash<std::string_view> hash;
-        return hash(jid.local()) * 31 + hash(jid.domain()) * 17 + hash(jid.resource());
+        const std::hash<std::string_view> of;
+        return of(jid.local()) * 31 + of(jid.domain()) * 17 + of(jid.resource());
     }
 };
