@@ -18,10 +18,16 @@ struct ScramKeys {
 };
 
 inline constexpr int scram_iterations = 10'000;
+inline constexpr std::size_t scram_salt_bytes = 16;
 enum class ScramHash { sha1, sha256 };
 
-// Prepares the password (RFC 8265 OpaqueString) and derives keys with a fresh salt. malformed: the password holds what is not allowed.
-Result<ScramKeys> derive_scram_keys(ScramHash hash, std::string_view password, Random& random, int iterations = scram_iterations);
+// Prepares the password (RFC 8265 OpaqueString) and derives keys with a fresh salt. malformed: the password holds what
+// is not allowed.
+Result<ScramKeys> derive_scram_keys(ScramHash hash, std::string_view password, Random& random,
+                                    int iterations = scram_iterations);
+// The same with a salt that is known, raw bytes; `prepared_password` is taken as it is.
+ScramKeys scram_keys_with_salt(ScramHash hash, std::string_view prepared_password, std::string_view salt,
+                               int iterations);
 // For PLAIN: does this password give these keys?
 bool matches(ScramHash hash, const ScramKeys& keys, std::string_view password);
 
