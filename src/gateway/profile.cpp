@@ -1,0 +1,86 @@
+#include "gateway/profile.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace parley::gateway {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::array standard_srv{SrvName{"_sips._tcp", true}, SrvName{"_sip._tcp", false}};
+constexpr std::array federation_srv{SrvName{"_sipfederationtls._tcp", true}};
+
+// COMPAT(OCS, Lync): such an edge counts a partner's requests: above 20 a second it stops answering. It refreshes 900 s
+// before the end, and what it is granted is what it asks for next time, so two hours. A user may take minutes to accept
+// a session (timer C). It shows any 6xx as a fault of the service.
+constexpr Profile microsoft(std::string_view name, std::string_view title) {
+    return {.name = name,
+            .title = title,
+            .im = ImDialect::session,
+            .typing = TypingDialect::keyboard_activity,
+            .pidf = PidfForm::drafts,
+            .identity = IdentityRule::host,
+            .presence = &microsoft_presence,
+            .srv = federation_srv,
+            .ask_expires = seconds{7200},
+            .max_expires = seconds{7200},
+            .invite_patience = seconds{180},
+            .session_idle = seconds{600},
+            .requests_per_second = 18,
+            .message_body = 8 * 1024,
+            .only_4xx = true,
+            .single_host = true,
+            .drafts_quirks = true,
+            .legacy_tls = true};
+}
+
+constexpr Profile aol() {
+    auto profile = microsoft("aol", "AOL SIP Access Gateway");
+    profile.presence = &aol_presence;
+    profile.ask_expires = profile.max_expires = seconds{3600};
+    profile.single_host = false;
+    return profile;
+}
+
+constexpr std::array all{
+    Profile{.name = "simple",
+            .title = "Standard SIP/SIMPLE",
+            .im = ImDialect::pager,
+            .typing = TypingDialect::iscomposing,
+            .pidf = PidfForm::standard,
+            .identity = IdentityRule::domain,
+            .presence = &simple_presence,
+            .srv = standard_srv,
+            .ask_expires = seconds{3600},
+            .max_expires = seconds{3600},
+            .invite_patience = seconds{180},
+            .session_idle = seconds{600},
+            .requests_per_second = 200,
+            .message_body = 8 * 1024,
+            .only_4xx = false,
+            .single_host = false,
+            .drafts_quirks = false,
+            .legacy_tls = false},
+    microsoft("ocs", "Microsoft Office Communications Server 2007, 2007 R2"),
+    microsoft("lync", "Microsoft Lync 2010 and later, Skype for Business"),
+    aol(),
+};
+
+}  // namespace
+
+std::span<const Profile> profiles() {
+    return all;
+}
+
+const Profile* find_profile(std::string_view name) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Profile& p) { return p.name == name; });
+    return found == all.end() ? nullptr : &*found;
+}
+
+const Profile& profile_or_simple(std::string_view name) {
+    const auto* profile = find_profile(name);
+    return profile ? *profile : all.front();
+}
+
+}  // namespace parley::gateway

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "gateway/mapping/presence_tables.hpp"
+
+namespace parley::gateway {
+
+// RFC 7572: each message is a MESSAGE of its own; or all of them lie in an INVITE dialog.
+enum class ImDialect { pager, session };
+// RFC 3994 in a MESSAGE; or an INFO with <KeyboardActivity/>.
+enum class TypingDialect { iscomposing, keyboard_activity };
+// RFC 4480 and RFC 8048; or one tuple with the drafts' activities, and RFC 4480's person after it.
+enum class PidfForm { standard, drafts };
+// What the certificate of a SIP peer must name: its SIP domain (RFC 5922), or the host that we dialled or would dial
+// (SRV target, configured next hop).
+enum class IdentityRule { domain, host };
+
+struct SrvName {
+    std::string_view prefix;  // put before ".domain"
+    bool tls;
+};
+
+// A kind of SIP partner: all that differs between kinds, as data. A new kind is a new line in profile.cpp. The rule of
+// a domain (im::DomainRule::profile) names one.
+struct Profile {
+    std::string_view name;
+    std::string_view title;  // for people
+    ImDialect im;
+    TypingDialect typing;
+    PidfForm pidf;
+    IdentityRule identity;
+    const PresenceTables* presence;
+    std::span<const SrvName> srv;  // tried in this order
+
+    Seconds ask_expires;       // of our SUBSCRIBE; jitter is added by the caller
+    Seconds max_expires;       // we grant no more
+    Seconds invite_patience;   // how long an INVITE may ring before we give up
+    Seconds session_idle;      // an IM session without traffic ends by our BYE after it
+    int requests_per_second;   // of ours to such a partner, new requests only
+    std::size_t message_body;  // bytes of one message inside a session; outside RFC 3428's 1300 hold
+
+    bool only_4xx;       // never answer 6xx: the peer shows its user "service not available"
+    bool single_host;    // the peer looks up one SRV answer with one address, and so may we
+    bool drafts_quirks;  // piggybacked first notification and BENOTIFY may come though not offered
+    bool legacy_tls;     // the peer's generation needs a TLS profile that is off by default
+};
+
+std::span<const Profile> profiles();
+const Profile* find_profile(std::string_view name);
+// The named one; the plain "simple" when the name is empty or not known.
+const Profile& profile_or_simple(std::string_view name);
+
+}  // namespace parley::gateway
