@@ -1,0 +1,149 @@
+#include "im/subscription.hpp"
+
+#include <string>
+
+namespace parley::im {
+namespace {
+
+using Deliver = SubscriptionOutcome::Deliver;
+
+Subscription make(bool to, bool from) {
+    if (to) return from ? Subscription::both : Subscription::to;
+    return from ? Subscription::from : Subscription::none;
+}
+
+void set_to(RosterItem& item, bool to) {
+    item.subscription = make(to, item.has_from());
+}
+void set_from(RosterItem& item, bool from) {
+    item.subscription = make(item.has_to(), from);
+}
+
+void forget_request(RosterItem& item) {
+    item.pending_in = false;
+    item.request.clear();
+}
+
+// RFC 6121 2.1.2: what a client sees of an item. A pending inbound request is no part of it (A.1).
+bool looks_the_same(const RosterItem& a, const RosterItem& b) {
+    if (!a.shown() && !b.shown()) return true;
+    return a.shown() == b.shown() && a.subscription == b.subscription && a.pending_out == b.pending_out &&
+           a.pre_approved == b.pre_approved;
+}
+
+RosterItem copy_or_new(const RosterItem* before, const xmpp::Jid& contact) {
+    if (before) return *before;
+    RosterItem item;
+    item.contact = contact.bare();
+    return item;
+}
+
+// Fills in what follows from the change itself.
+SubscriptionOutcome concluded(SubscriptionOutcome outcome, const RosterItem& before, RosterItem after) {
+    outcome.push = !looks_the_same(before, after);
+    outcome.send_unavailable = before.has_from() && !after.has_from();
+    if (before != after) outcome.item = std::move(after);
+    return outcome;
+}
+
+}  // namespace
+
+std::string_view to_string(SubscriptionType type) {
+    switch (type) {
+        case SubscriptionType::subscribe: return "subscribe";
+        case SubscriptionType::subscribed: return "subscribed";
+        case SubscriptionType::unsubscribe: return "unsubscribe";
+        case SubscriptionType::unsubscribed: return "unsubscribed";
+    }
+    return "subscribe";
+}
+
+std::optional<SubscriptionType> subscription_type(std::string_view presence_type) {
+    for (const auto type : {SubscriptionType::subscribe, SubscriptionType::subscribed, SubscriptionType::unsubscribe,
+                            SubscriptionType::unsubscribed})
+        if (to_string(type) == presence_type) return type;
+    return std::nullopt;
+}
+
+SubscriptionOutcome outbound(const RosterItem* item, const xmpp::Jid& contact, SubscriptionType type) {
+    const RosterItem before = copy_or_new(item, contact);
+    RosterItem after = before;
+    SubscriptionOutcome outcome;
+    switch (type) {
+        case SubscriptionType::subscribe:  // A.2.1; 3.1.2: asking puts the contact into the roster
+            outcome.route = true;
+            after.listed = true;
+            if (!before.has_to()) after.pending_out = true;
+            break;
+        case SubscriptionType::unsubscribe:  // A.2.2
+            outcome.route = true;
+            set_to(after, false);
+            after.pending_out = false;
+            break;
+        case SubscriptionType::subscribed:  // A.2.3
+            if (before.pending_in) {
+                outcome.route = outcome.send_presence = true;
+                set_from(after, true);
+                forget_request(after);
+                after.listed = true;
+            } else if (!before.has_from()) {  // 3.4.2: approved before it was asked
+                after.pre_approved = after.listed = true;
+            }
+            break;
+        case SubscriptionType::unsubscribed:  // A.2.4; it takes a pre-approval back too
+            outcome.route = before.pending_in || before.has_from();
+            set_from(after, false);
+            forget_request(after);
+            after.pre_approved = false;
+            break;
+    }
+    return concluded(std::move(outcome), before, std::move(after));
+}
+
+SubscriptionOutcome inbound(const RosterItem* item, const xmpp::Jid& contact, SubscriptionType type,
+                            std::string_view request) {
+    const RosterItem before = copy_or_new(item, contact);
+    RosterItem after = before;
+    SubscriptionOutcome outcome;
+    switch (type) {
+        case SubscriptionType::subscribe:                    // A.3.1
+            if (before.has_from() || before.pre_approved) {  // 3.1.3, 3.4.2: answered without asking the user again
+                set_from(after, true);
+                outcome.reply = SubscriptionType::subscribed;
+                outcome.send_presence = true;
+            } else if (!before.pending_in) {
+                after.pending_in = true;
+                after.request = request;
+                outcome.deliver = Deliver::available;
+            }
+            break;
+        case SubscriptionType::unsubscribe:  // A.3.2
+            if (before.has_from() || before.pending_in) outcome.deliver = Deliver::interested;
+            set_from(after, false);
+            forget_request(after);
+            break;
+        case SubscriptionType::subscribed:  // A.3.3: an approval that nobody asked for is dropped
+            if (before.pending_out) {
+                outcome.deliver = Deliver::interested;
+                set_to(after, true);
+                after.pending_out = false;
+            }
+            break;
+        case SubscriptionType::unsubscribed:  // A.3.4
+            if (before.has_to() || before.pending_out) outcome.deliver = Deliver::interested;
+            set_to(after, false);
+            after.pending_out = false;
+            break;
+    }
+    return concluded(std::move(outcome), before, std::move(after));
+}
+
+std::optional<Removal> removal(const RosterItem* before) {
+    if (!before || !before->shown()) return std::nullopt;
+    // A request in either direction is withdrawn or denied with it: nobody is left waiting for an answer that cannot
+    // come.
+    return Removal{*before, before->has_to() || before->pending_out, before->has_from() || before->pending_in,
+                   before->has_from()};
+}
+
+}  // namespace parley::im
