@@ -13,7 +13,7 @@ pkg_check_modules(GSASL REQUIRED IMPORTED_TARGET libgsasl)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 
 set(parley_external_base OpenSSL::Crypto spdlog::spdlog PkgConfig::XXHASH Threads::Threads Boost::headers)
-set(parley_external_net OpenSSL::SSL ${UNBOUND_LIBRARY} Boost::headers)
+set(parley_external_net OpenSSL::SSL ${UNBOUND_LIBRARY} PkgConfig::IDN2 Boost::headers)
 set(parley_external_xml EXPAT::EXPAT)
 set(parley_external_xmpp ICU::uc ICU::i18n PkgConfig::IDN2 PkgConfig::GSASL)
 set(parley_external_storage SQLite::SQLite3)

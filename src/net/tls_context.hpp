@@ -3,9 +3,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
+#include "net/connection.hpp"
 
 struct ssl_ctx_st;
 
@@ -13,14 +15,13 @@ namespace parley::net {
 
 struct TlsSettings {
     std::string certificate_file;  // PEM chain, leaf first; empty for a client without a certificate
-    std::string key_file;
-    std::string trust_file;  // PEM roots; empty: the system's
+    std::string key_file;          // PEM, without a pass phrase; empty: in certificate_file
+    std::string trust_file;        // PEM roots, besides the system's if `trust_system`
     bool trust_system = true;
-    enum class PeerCertificate {
-        none,
-        ask
-    } peer = PeerCertificate::ask;  // verified but never refused here: policy is the caller's
-    std::vector<std::string> alpn;  // offered (client) or accepted (server)
+    // Verified but never refused here: policy is the caller's, by PeerCertificate::trusted.
+    enum class PeerCertificate { none, ask } peer = PeerCertificate::ask;
+    std::vector<std::string> alpn;  // offered (client) or accepted (server, which refuses those who offer only others)
+    bool check_dates = true;        // false loads a certificate outside its dates: for tests of what peers make of it
 };
 
 // An OpenSSL context: TLS 1.2 and 1.3, ECDHE with AEAD only, no renegotiation, compression or early data. Immutable
@@ -34,16 +35,33 @@ public:
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;
 
+    // As server: which context answers this SNI (lower case); nullptr or an empty name: this one. For ports on which
+    // TLS comes before the domain is known. Set before the first connection; called on the connections' threads. The
+    // answer lends certificate and key only: what a peer is asked for stays with this one.
+    using ByServerName = std::function<std::shared_ptr<TlsContext>(const std::string& server_name)>;
+    void set_by_server_name(ByServerName choose) { choose_ = std::move(choose); }
+
     ssl_ctx_st* native() const { return context_; }
-    bool covers(std::string_view domain)
-        const;  // our own leaf names this domain (SAN dNSName or xmppAddr; wildcard by RFC 6125)
-    const std::vector<std::string>& names() const { return names_; }
+    // Our own leaf names this domain (SAN dNSName or xmppAddr; wildcard by RFC 6125).
+    bool covers(std::string_view domain) const;
+    const std::vector<std::string>& names() const { return names_; }  // SAN dNSName and xmppAddr of our own leaf
+    TimePoint expires() const { return expires_; }                    // of our own leaf; epoch without one
+
+    // For OpenSSL's callbacks.
+    const std::vector<std::string>& alpn() const { return alpn_; }
+    const ByServerName& by_server_name() const { return choose_; }
 
 private:
     explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
+    Result<> use_certificate(const TlsSettings& settings);
+    Result<> use_trust(const TlsSettings& settings);
+
     ssl_ctx_st* context_;
     std::vector<std::string> names_;
+    TimePoint expires_{};
     std::vector<std::string> alpn_;
+    ByServerName choose_;
+    net::PeerCertificate own_;
 };
 
 }  // namespace parley::net

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/connection.hpp"
+
+namespace parley::net {
+
+struct DnsSettings {
+    std::vector<std::string> servers;  // "192.0.2.53" or "127.0.0.1@5353"; empty: those of /etc/resolv.conf
+    std::string hosts_file;            // like /etc/hosts; empty: none
+    Millis timeout{3'000};             // for one question, all servers and repeats together
+};
+
+// The real Network: sockets of the operating system, DNS by libunbound. Executors given to it must be EventLoops.
+// May be called from any thread.
+class AsioNetwork final : public Network {
+public:
+    explicit AsioNetwork(const DnsSettings& dns = {});
+    ~AsioNetwork() override;  // before the EventLoops of the questions that are still open
+
+    // An empty address means all of both families. Connections are accepted once the loop runs.
+    Result<std::unique_ptr<Listener>> listen(Executor& executor, const Endpoint& endpoint, Accepted accepted) override;
+    void connect(Executor& executor, const Endpoint& to, Millis timeout, Connected connected) override;
+    void resolve_srv(Executor& executor, const std::string& name,
+                     Function<void(Result<DnsAnswer<SrvRecord>>)> done) override;
+    void resolve_host(Executor& executor, const std::string& name,
+                      Function<void(Result<DnsAnswer<std::string>>)> done) override;
+
+private:
+    struct Dns;
+    std::unique_ptr<Dns> dns_;
+};
+
+}  // namespace parley::net
