@@ -1,13 +1,14 @@
 """The lab itself: names, certificates, ports and processes of one test."""
 import os
 import pathlib
+import shlex
 import shutil
 import sys
 import tempfile
 
 from .ca import CertificateAuthority
 from .dns import DnsServer
-from .ports import Ports
+from .ports import Ports, take_block
 from .process import Process
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -54,6 +55,10 @@ class Lab:
         self._members.append(member)
         return member
 
+    def port_block(self):
+        """The first of 100 ports in a row, for a node of parley."""
+        return take_block()
+
     def process(self, name, command, folder=None, **options):
         return self.add(Process(name, command, folder or self.folder / name, **options))
 
@@ -70,6 +75,11 @@ class Lab:
         path.write_text(f"nameserver {self.dns.address}\noptions timeout:1 attempts:2\n")
         return path
 
+    def with_resolver(self, command):
+        """The command, in a mount namespace whose /etc/resolv.conf is the lab's: for peers that read no other (needs root)."""
+        words = " ".join(shlex.quote(str(word)) for word in command)
+        return ["unshare", "--mount", "sh", "-c", f"mount --bind {self.resolver_file()} /etc/resolv.conf && exec {words}"]
+
     def publish_xmpp(self, domain, port, host=None, direct_tls_port=None):
         """The SRV and address records of an XMPP server on 127.0.0.1."""
         host = host or f"xmpp.{domain}"
@@ -83,7 +93,13 @@ class Lab:
         """The SRV and address records of a SIP server on 127.0.0.1; `federation` is the name that OCS looks for."""
         host = host or f"sip.{domain}"
         self.dns.a(host, "127.0.0.1")
-        if tls_port:
-            self.dns.srv(f"_sipfederationtls._tcp.{domain}" if federation else f"_sips._tcp.{domain}", tls_port, host)
-        if tcp_port:
-            self.dns.srv(f"_sip._tcp.{domain}", tcp_port, host)
+        if federation:
+            self.dns.srv(f"_sipfederationtls._tcp.{domain}", tls_port, host)
+            return
+        for name in (domain, host):  # a Contact may name the host alone: RFC 3263 looks for SRV records there too
+            self.dns.remove(f"_sips._tcp.{name}")
+            self.dns.remove(f"_sip._tcp.{name}")
+            if tls_port:
+                self.dns.srv(f"_sips._tcp.{name}", tls_port, host)
+            if tcp_port:
+                self.dns.srv(f"_sip._tcp.{name}", tcp_port, host)

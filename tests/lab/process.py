@@ -14,13 +14,15 @@ REPORTS = re.compile(r"(ERROR: (Address|Leak|Thread)Sanitizer|runtime error: |te
 
 
 class Process:
-    def __init__(self, name, command, folder, env=None, crash_fails=True):
+    """`polite` programs end on SIGTERM; others are killed at once. `crash_fails`: its crash or report is the test's failure."""
+
+    def __init__(self, name, command, folder, env=None, crash_fails=True, polite=True):
         self.name, self.command = name, [str(part) for part in command]
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.log_file = self.folder / f"{name}.log"
         self._env = dict(os.environ, **(env or {}))
-        self._crash_fails = crash_fails
+        self._crash_fails, self._polite = crash_fails, polite
         self._process = None
         self._read_from = 0  # a restarted program is ready by a new line, not by its old one
         self.problems = []
@@ -48,10 +50,10 @@ class Process:
     async def _ready(self, predicate, what, deadline):
         def look():
             if not self.running:
-                raise TooLate(f"{self.name} ended with {self._process.returncode} before {what}:\n{self.tail()}")
+                raise TooLate(f"{self.name} ended with {self._process.returncode} before {what}")
             return predicate()
 
-        return await until(look, deadline, lambda: f"{self.name}: {what}\n{self.tail()}")
+        return await until(look, deadline, lambda: f"{self.name}: {what}")
 
     async def wait_line(self, pattern, deadline=20):
         """The first match of `pattern` in what this run of the program has written."""
@@ -68,7 +70,7 @@ class Process:
 
     async def wait_end(self, deadline=10):
         """The exit code of a program that ends by itself."""
-        await until(lambda: not self.running, deadline, lambda: f"{self.name} ended\n{self.tail()}")
+        await until(lambda: not self.running, deadline, lambda: f"{self.name} ended")
         return self._process.returncode
 
     def tail(self, lines=40):
@@ -83,7 +85,9 @@ class Process:
     async def stop(self, deadline=15):
         if self._process is None:
             return
-        if self.running:
+        if self.running and not self._polite:
+            self.kill()
+        elif self.running:
             self._process.terminate()
             try:
                 await until(lambda: not self.running, deadline, "")
