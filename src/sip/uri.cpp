@@ -69,6 +69,7 @@ std::string canonical(std::string_view text) {
 
 struct Param {
     std::string name, value;
+    auto operator<=>(const Param&) const = default;
 };
 
 std::vector<Param> params_of(std::string_view text, char separator) {
@@ -100,15 +101,14 @@ bool params_match(const std::vector<Param>& a, const std::vector<Param>& b) {
     return true;
 }
 
+// 19.1.4: all of them, in any order.
 bool headers_match(std::string_view a, std::string_view b) {
-    const auto left = params_of(a, '&');
-    const auto right = params_of(b, '&');
-    if (left.size() != right.size()) return false;
-    for (const auto& header : left) {
-        const auto* other = find(right, header.name);
-        if (!other || other->value != header.value) return false;
-    }
-    return true;
+    const auto sorted = [](std::string_view text) {
+        auto headers = params_of(text, '&');
+        std::sort(headers.begin(), headers.end());
+        return headers;
+    };
+    return sorted(a) == sorted(b);
 }
 
 }  // namespace
@@ -213,6 +213,7 @@ std::string Uri::aor() const {
 }
 
 bool equivalent(const Uri& a, const Uri& b) {
+    if (a == b) return true;  // also where a parameter stands twice, which is against the grammar
     if (a.is_sip() != b.is_sip()) return false;
     if (!a.is_sip()) return equal_ignoring_case(a.scheme_text(), b.scheme_text()) && a.text() == b.text();
     if (a.scheme() != b.scheme() || a.has_user() != b.has_user() || a.port() != b.port()) return false;

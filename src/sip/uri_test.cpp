@@ -88,6 +88,9 @@ TEST(Uri, ComparesAsRfc3261Section19_1_4) {
              Case{"sip:a@h", "sips:a@h", false},
              Case{"sip:alice%00x@h", "sip:alice@h", false},
              Case{"sip:a@h", "sip:h", false},
+             Case{"sip:h?a=1&a=2", "sip:h?a=2&a=1", true},
+             Case{"sip:h?a=1&a=2", "sip:h?a=1&a=1", false},
+             Case{"sip:h;a=1;a=2", "sip:h;a=1;a=2", true},  // found by fuzz_sip_uri
              Case{"tel:+1", "tel:+1", true},
          }) {
         SCOPED_TRACE(std::string(c.a).append("  ").append(c.b));

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "facts.hpp"
+
+namespace parley::differential {
+
+// sofia-sip's reading of one framed message; nothing if it refuses it or flags an error. Its macros stay in sofia.cpp.
+std::optional<Facts> read_with_sofia(std::string_view bytes);
+
+}  // namespace parley::differential
