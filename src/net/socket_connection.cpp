@@ -127,7 +127,7 @@ std::string ConnectionState::channel_binding() const {
 // --- moving
 
 void ConnectionState::move_to(EventLoop& loop, Function<void()> arrived) {
-    if (moving_ || detached_) return;
+    if (moving_ || detached_ || !io_->alive) return;
     moving_ = true;
     give_up_.cancel();
     update_interest();
@@ -397,6 +397,7 @@ void ConnectionState::release_socket() {
 }
 
 void ConnectionState::give_up_after(Millis time) {
+    if (!io_->alive) return;
     // The state's own timer may hold it: cancelled with the socket.
     give_up_ = loop_->after(time, [self = shared_from_this()] {
         if (self->phase_ == Phase::closing) return self->fail("the peer did not take what was queued");

@@ -14,14 +14,15 @@ struct ssl_ctx_st;
 namespace parley::net {
 
 struct TlsSettings {
-    std::string certificate_file;  // PEM chain, leaf first; empty for a client without a certificate
-    std::string key_file;          // PEM, without a pass phrase; empty: in certificate_file
-    std::string trust_file;        // PEM roots, besides the system's if `trust_system`
+    std::string certificate_file{};  // PEM chain, leaf first; empty for a client without a certificate
+    std::string key_file{};          // PEM, without a pass phrase; empty: in certificate_file
+    std::string trust_file{};        // PEM roots, besides the system's if `trust_system`
     bool trust_system = true;
     // Verified but never refused here: policy is the caller's, by PeerCertificate::trusted.
     enum class PeerCertificate { none, ask } peer = PeerCertificate::ask;
-    std::vector<std::string> alpn;  // offered (client) or accepted (server, which refuses those who offer only others)
-    bool check_dates = true;        // false loads a certificate outside its dates: for tests of what peers make of it
+    std::vector<std::string>
+        alpn{};               // offered (client) or accepted (server, which refuses those who offer only others)
+    bool check_dates = true;  // false loads a certificate outside its dates: for tests of what peers make of it
 };
 
 // An OpenSSL context: TLS 1.2 and 1.3, ECDHE with AEAD only, no renegotiation, compression or early data. Immutable
