@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-from .waiting import Journal, TooLate
+from .waiting import Journal, TooLate, until
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -32,6 +32,7 @@ class Baresip:
 
     def __init__(self, lab, aor, proxy_port, contacts=(), publish=True):
         self.lab, self.aor, self.contacts = lab, aor, list(contacts)
+        self.publishes = publish
         name = aor.replace("@", "-at-")
         self.sip_port, _, self.control_port = (lab.ports.take() for _ in range(3))  # it listens for TLS one above the first
         folder = lab.folder / f"baresip-{name}"
@@ -53,8 +54,15 @@ class Baresip:
         await self.process.wait_line(r"baresip is ready", 15)
         reader, self._writer = await asyncio.open_connection("127.0.0.1", self.control_port)
         self._task = asyncio.ensure_future(self._read(reader))
-        await self.process.wait_line(r"200 OK|registered successfully", 15)
+        await self.process.wait_line(r"CSeq: \d+ REGISTER\n(.+\n)*Server:", 15)
+        if self.publishes:
+            await self._published(1)
+        self._online = True
         return self
+
+    async def _published(self, times):
+        """Each PUBLISH has to be answered before the next: one sent without the answer's tag would be a second device."""
+        await until(lambda: len(re.findall(r"(?m)^SIP-ETag: ", self.process.log())) >= times, 15, f"{self.aor} published its state")
 
     async def stop(self):
         if self._task:
@@ -89,7 +97,13 @@ class Baresip:
         return await self.command("message", text)
 
     async def set_online(self, online):
+        if online == self._online:
+            return  # it would publish nothing
+        self._online = online
+        before = len(re.findall(r"(?m)^SIP-ETag: ", self.process.log()))
         await self.command("presence_online" if online else "presence_offline")
+        if self.publishes:
+            await self._published(before + 1)
 
     async def contact_state(self, contact):
         """What the client shows of a contact: Online, Offline, Unknown, ..."""

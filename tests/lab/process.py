@@ -73,7 +73,7 @@ class Process:
         await until(lambda: not self.running, deadline, lambda: f"{self.name} ended")
         return self._process.returncode
 
-    def tail(self, lines=40):
+    def tail(self, lines=25):
         return "\n".join(f"    {self.name}| {line}" for line in self.log().splitlines()[-lines:])
 
     def kill(self):
