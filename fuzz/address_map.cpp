@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     const auto check = [](const xmpp::Jid& jid) {
         const auto address = gateway::sip_from_jid(jid);
-        if (!address) return;  // a domain without A-labels
+        if (!address) return;  // a domain that is no host name
         const auto uri = sip::Uri::parse(gateway::to_uri_text(*address));
         if (!uri) std::abort();
         const auto back = gateway::jid_from_sip(*uri);

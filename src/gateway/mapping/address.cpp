@@ -132,6 +132,8 @@ Result<SipAddress> sip_from_jid(const xmpp::Jid& jid) {
     if (jid.empty()) return refused("no JID");
     auto host = to_a_labels(jid.domain());
     if (!host) return host.error();
+    // JIDs may have domains that are no host names: too long, or starting with a hyphen.
+    if (const auto uri = sip::Uri::parse("sip:" + *host); !uri) return uri.error();
     return SipAddress{user_from(jid.local()), *std::move(host), escape_param(jid.resource())};
 }
 

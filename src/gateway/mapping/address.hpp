@@ -31,7 +31,7 @@ Result<xmpp::Jid> jid_from_sip(std::string_view user, std::string_view host, std
 // malformed: any other scheme than sip. Port, password, headers and all parameters but gr are no part of the address.
 Result<xmpp::Jid> jid_from_sip(const sip::Uri& uri);
 
-// The canonical spelling: lower case, as the JID is folded. malformed: a domain that has no A-labels.
+// The canonical spelling: lower case, as the JID is folded. malformed: a domain that is no host name.
 Result<SipAddress> sip_from_jid(const xmpp::Jid& jid);
 
 // User parts are case-sensitive on the SIP side and localparts are folded: the JID is the key, and `kept`, the user

@@ -160,6 +160,10 @@ TEST(AddressMap, TheSpellingLastReceivedGoesOnTheWire) {
         EXPECT_EQ(address->user, c.user);
     }
     EXPECT_FALSE(sip_from_jid(xmpp::Jid{}).has_value());
+    std::string labels;
+    while (labels.size() < 300) labels += "label.";
+    EXPECT_FALSE(sip_from_jid(jid("a@" + labels + "example")).has_value())
+        << "a JID's domain may be longer than a host name";
 }
 
 // Every JID has a SIP address that leads back to it, and every SIP address that leads to a JID is, but for case, the
