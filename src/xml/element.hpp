@@ -53,6 +53,10 @@ public:
     std::vector<Element*> mutable_children();
     std::size_t child_count() const;
     Element& add(Element child);               // returns the child as it now stands here
+    Element& set_child(Element child) {  // add(), for chains: returns *this
+        add(std::move(child));
+        return *this;
+    }
     Element& add_text(std::string_view text);  // returns *this
     Element& with_text(std::string_view text) { return add_text(text); }
     void remove_children(std::string_view ns, std::string_view name);

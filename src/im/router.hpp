@@ -1,0 +1,30 @@
+#pragma once
+
+#include "im/envelope.hpp"
+
+namespace parley::im {
+
+// Where a stanza goes by its address: a local user's slot, a foreign domain, or this server itself. One a shard; calls
+// and `settled` are on that shard's thread.
+class Router {
+public:
+    virtual ~Router() = default;
+    // For messages and subscription requests. `settled` comes once; on a refusal nobody but the caller has been told.
+    virtual void route(Envelope envelope, Settled settled) = 0;
+    // For presence and IQ, which nobody acknowledges. A request that cannot be delivered is answered with its error.
+    virtual void send(Envelope envelope) = 0;
+    virtual bool is_local(std::string_view domain) const = 0;
+};
+
+// The way to foreign domains over one protocol: the XMPP streams or the SIP gateway. One a shard, called on that
+// shard's thread for stanzas of the users who live there. It answers like the domain itself would: what it sends back
+// enters by Router.
+class RemoteDomains {
+public:
+    virtual ~RemoteDomains() = default;
+    // As Router::route and send. A message that is `durable` is in the outbox already (outbox_id): `delivered` then
+    // only tells when its row may go: nullopt when the next hop has taken it, an error when its sender must be told.
+    virtual void deliver(Envelope envelope, Settled delivered) = 0;
+};
+
+}  // namespace parley::im

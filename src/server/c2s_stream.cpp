@@ -1,0 +1,256 @@
+#include "server/c2s_stream.hpp"
+
+#include "base/text.hpp"
+#include "server/pipeline.hpp"
+#include "server/session.hpp"
+#include "server/shard.hpp"
+#include "server/user.hpp"
+#include "xml/writer.hpp"
+#include "xmpp/ns.hpp"
+
+namespace parley::server {
+
+using xmpp::Stanza;
+
+namespace {
+
+xml::ParserLimits limits_before_auth(const Limits& limits) {
+    xml::ParserLimits parser;
+    parser.tag = limits.xml_tag;
+    parser.element = limits.stanza_before_auth;
+    parser.depth = limits.depth_before_auth;
+    return parser;
+}
+
+}  // namespace
+
+C2sStream::C2sStream(Shard& shard, std::unique_ptr<net::Connection> connection)
+    : shard_(&shard), connection_(std::move(connection)), parser_(limits_before_auth(shard.settings().limits)) {}
+
+C2sStream::~C2sStream() = default;
+
+void C2sStream::start(bool direct_tls) {
+    const auto& settings = shard_->settings();
+    deadline_ = shard_->executor().after(settings.limits.to_authenticate, [this] {
+        close("connection-timeout", "nobody has signed in on this stream");
+    });
+    if (direct_tls) {
+        phase_ = Phase::starting_tls;
+        if (settings.domains.empty()) return connection_->abort();
+        connection_->start_tls(settings.domains.begin()->second, net::Connection::TlsRole::server);
+    }
+    connection_->set_handler(this);
+}
+
+void C2sStream::on_bytes(std::string_view bytes) {
+    active_ = true;
+    if (phase_ == Phase::closing) return;
+    if (const auto fed = parser_.feed(bytes); !fed) parser_error_ = fed.error();
+    if (!waiting_) process();
+}
+
+void C2sStream::process() {
+    if (processing_) return;
+    processing_ = true;
+    while (!waiting_ && phase_ != Phase::closing) {
+        auto item = parser_.next();
+        if (!item) break;
+        if (auto* header = std::get_if<xml::StreamParser::Header>(&*item))
+            on_header(header->root);
+        else if (auto* element = std::get_if<xml::Element>(&*item))
+            on_element(std::move(*element));
+        else
+            on_stream_end();
+        if (away_) return;  // this thread has nothing to do with it any more; processing_ ends on arrival
+    }
+    processing_ = false;
+    if (parser_error_ && !waiting_ && phase_ != Phase::closing) parser_failed(*parser_error_);
+}
+
+void C2sStream::on_element(xml::Element element) {
+    if (phase_ == Phase::bound) return on_bound_element(std::move(element));
+    if (element.is(xmpp::ns::stream, "error")) return;  // its </stream> follows
+    if (phase_ != Phase::authenticated && ++elements_ > shard_->settings().limits.elements_before_auth)
+        return close("policy-violation", "too many elements before signing in");
+    on_negotiation_element(element);
+}
+
+void C2sStream::on_bound_element(xml::Element element) {
+    if (element.ns() == xmpp::ns::sm) return on_managed_element(element);
+    if (element.is(xmpp::ns::stream, "error")) return;
+    if (element.ns() != xmpp::ns::client) return close("unsupported-stanza-type");
+    if (element.name() != "message" && element.name() != "presence" && element.name() != "iq")
+        return close("unsupported-stanza-type");
+    receive_stanza(*shard_, session_, std::move(element));
+}
+
+void C2sStream::on_managed_element(const xml::Element& element) {
+    if (element.name() == "r") {
+        if (session_->managed()) session_->on_ack_request();
+    } else if (element.name() == "a") {
+        const auto h = parse_number<std::uint32_t>(element.attribute("h"));
+        if (!h || !session_->managed() || !session_->on_ack(*h))
+            close("undefined-condition", "you acknowledge more stanzas than were sent to you");
+    } else if (element.name() == "enable") {
+        if (session_->managed())
+            return send(
+                xml::Element(xmpp::ns::sm, "failed").set_child(xml::Element(xmpp::ns::stanzas, "unexpected-request")));
+        const auto wish = element.attribute("resume");
+        const auto id = session_->enable_management(wish == "true" || wish == "1");
+        xml::Element enabled(xmpp::ns::sm, "enabled");
+        if (!id.empty()) {
+            enabled.set("resume", "true").set("id", id);
+            enabled.set("max", std::to_string(shard_->settings().limits.resume_window.count() / 1000));
+        }
+        send(enabled);
+    } else {
+        send(xml::Element(xmpp::ns::sm, "failed").set_child(xml::Element(xmpp::ns::stanzas, "unexpected-request")));
+    }
+}
+
+void C2sStream::on_stream_end() {
+    end_session(true);
+    if (!header_sent_) send_header();
+    send("</stream:stream>");
+    phase_ = Phase::closing;
+    connection_->close();
+}
+
+std::size_t C2sStream::write(const Stanza& stanza, const xmpp::Jid* to) {
+    auto& text = shard_->scratch();
+    text.clear();
+    xmpp::write(text, stanza, xmpp::ns::client, to);
+    const auto size = text.size();
+    connection_->send(text);
+    if (connection_->unsent() > shard_->settings().limits.outbound_hard && phase_ != Phase::closing) {
+        // The client does not read. What it has not confirmed goes back to its session or to disk.
+        shard_->counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
+        phase_ = Phase::closing;
+        connection_->abort();
+    }
+    return size;
+}
+
+void C2sStream::send_ack(std::uint32_t h) {
+    char text[64] = "<a xmlns='urn:xmpp:sm:3' h='";
+    std::string out(text);
+    out += std::to_string(h);
+    out += "'/>";
+    send(out);
+}
+
+void C2sStream::request_ack() {
+    send("<r xmlns='urn:xmpp:sm:3'/>");
+}
+
+void C2sStream::send(std::string_view text) {
+    connection_->send(text);
+}
+
+void C2sStream::send(const xml::Element& element) {
+    std::string text;
+    xml::write(text, element, xmpp::ns::client);
+    connection_->send(text);
+}
+
+void C2sStream::close(std::string_view condition, std::string_view text) {
+    if (phase_ == Phase::closing) return;
+    if (phase_ == Phase::starting_tls) {
+        phase_ = Phase::closing;
+        return connection_->abort();
+    }
+    if (!header_sent_) send_header();
+    std::string out = "<stream:error><";
+    out += condition;
+    out += " xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>";
+    if (!text.empty()) {
+        out += "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>";
+        xml::escape(out, text);
+        out += "</text>";
+    }
+    out += "</stream:error></stream:stream>";
+    send(out);
+    phase_ = Phase::closing;
+    end_session(true);
+    connection_->close();
+}
+
+void C2sStream::close_for_shutdown() {
+    // Sessions are not ended: what is unconfirmed is in the spool, and the client comes back.
+    if (phase_ == Phase::closing) return;
+    if (session_) session_->detach();
+    session_.reset();
+    close("system-shutdown");
+}
+
+// RFC 6120 4.9.3: which stream error belongs to what the parser refuses.
+void C2sStream::parser_failed(const Error& error) {
+    switch (error.code) {
+        case Errc::forbidden: return close("restricted-xml", error.detail);
+        case Errc::too_long:
+            shard_->counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
+            return close("policy-violation", error.detail);
+        default: return close("not-well-formed", error.detail);
+    }
+}
+
+void C2sStream::end_session(bool clean) {
+    const auto session = std::exchange(session_, nullptr);
+    if (!session || session->stream() != this) return;
+    session->detach();
+    if (!clean && session->resumable()) {
+        session->resume_timer =
+            shard_->executor().after(shard_->settings().limits.resume_window, [weak = session->weak_from_this()] {
+                if (const auto ended = weak.lock()) ended->user().end(*ended);
+            });
+        return;
+    }
+    session->user().end(*session);
+}
+
+void C2sStream::on_closed(const Error&) {
+    phase_ = Phase::closing;
+    deadline_.cancel();
+    end_session(false);
+    shard_->stream_closed(*this);
+}
+
+void C2sStream::wait() {
+    waiting_ = true;
+    connection_->pause_reading(true);
+}
+
+void C2sStream::go_on() {
+    waiting_ = false;
+    connection_->pause_reading(false);
+    process();  // no-op when called from inside it
+}
+
+void C2sStream::sweep() {
+    if (!active_ && !waiting_) parser_.release();
+    active_ = false;
+}
+
+void C2sStream::move_to_home(Function<void()> then) {
+    const auto index = shard_->shard_of(user_);
+    auto& home = *shard_->node().shards[index];
+    if (&home == shard_) {
+        then();
+        return;
+    }
+    wait();
+    away_ = true;
+    deadline_.cancel();
+    auto self = shard_->release(*this);
+    shard_ = &home;
+    auto arrived = [self, then = std::move(then)]() mutable {
+        self->away_ = false;
+        self->processing_ = false;
+        auto& shard = *self->shard_;
+        shard.adopt(std::move(self));
+        then();
+    };
+    connection_->move_to(home.executor(), std::move(arrived));
+}
+
+}  // namespace parley::server

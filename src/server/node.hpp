@@ -1,0 +1,70 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/limits.hpp"
+#include "base/random.hpp"
+#include "cluster/local/local_bus.hpp"
+#include "im/federation_policy.hpp"
+#include "im/router.hpp"
+#include "net/connection.hpp"
+#include "net/tls_context.hpp"
+
+namespace parley::server {
+
+class Shard;
+
+// What an administrator may change while the node runs. Read through a snapshot: a change is a new value.
+struct Settings {
+    // Each local domain with its certificate; c2s and s2s may use the same context.
+    std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>> domains;
+    std::shared_ptr<net::TlsContext> outbound_tls;  // for s2s as initiating entity when a domain has none of its own
+    im::FederationPolicy policy;
+    Limits limits;
+    bool offer_plain = true;  // SASL PLAIN, inside TLS only
+};
+
+// Kept apart from Settings so that a thousand readers a second share one counter at most.
+class SettingsHolder {
+public:
+    std::shared_ptr<const Settings> get() const {
+        const std::lock_guard lock(mutex_);
+        return settings_;
+    }
+    void set(std::shared_ptr<const Settings> settings) {
+        const std::lock_guard lock(mutex_);
+        settings_ = std::move(settings);
+        version_.fetch_add(1, std::memory_order_release);
+    }
+    unsigned version() const { return version_.load(std::memory_order_acquire); }
+
+private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Settings> settings_ = std::make_shared<Settings>();
+    std::atomic<unsigned> version_{0};
+};
+
+// What all shards of the process share.
+struct Node {
+    net::Network& network;
+    Random& random;
+    SettingsHolder settings;
+    cluster::LocalBus bus;
+    std::vector<Shard*> shards;
+    std::string secret;   // for fake SCRAM salts and dialback keys; from the store
+    std::string version;  // XEP-0092
+};
+
+// Totals since start, for `parleyctl status` and the metrics. Written by shards, read by anyone.
+struct Counters {
+    std::atomic<std::uint64_t> sessions{0}, logins{0}, login_failures{0}, messages{0}, delivered{0}, stored{0},
+        bounced{0}, limit_hits{0};
+};
+
+}  // namespace parley::server

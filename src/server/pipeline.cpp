@@ -1,0 +1,106 @@
+#include "server/pipeline.hpp"
+
+#include "server/c2s_stream.hpp"
+#include "server/carbons.hpp"
+#include "server/module/modules.hpp"
+#include "server/presence.hpp"
+#include "server/session.hpp"
+#include "server/shard.hpp"
+#include "server/user.hpp"
+#include "xmpp/ns.hpp"
+
+namespace parley::server {
+
+using xmpp::Stanza;
+
+namespace {
+
+void answer(Session& session, const Stanza& stanza) {
+    session.deliver(im::envelope(stanza));
+}
+
+// RFC 6120 8.1.2.1: a client speaks for itself only.
+bool from_is_own(const Stanza& stanza, const Session& session) {
+    return stanza.from.empty() || stanza.from == session.jid() || stanza.from == session.jid().bare();
+}
+
+// The origin id of a message: ours, because clients use one id for many messages. It names the stream and the count of
+// the stanza on it, which a resend after resumption repeats.
+std::string origin_of(const Session& session, std::uint32_t number) {
+    return session.jid().to_string() + ' ' + session.resume_id() + ' ' + std::to_string(number);
+}
+
+void route_message(Shard& shard, const std::shared_ptr<Session>& session, Stanza stanza, std::uint32_t number) {
+    if (stanza.to.empty()) stanza.to = session->jid().bare();  // RFC 6120 10.3.1
+    auto envelope = im::envelope(std::move(stanza));
+    envelope.durable = session->managed();
+    if (session->resumable()) envelope.origin = origin_of(*session, number);
+    send_sent_carbons(*session, *envelope.stanza);
+    const auto sent = envelope.stanza;
+    shard.route(std::move(envelope), [session, sent, number](im::Outcome refused) {
+        // RFC 6120 8.3.1: an error is never answered with an error.
+        if (refused && !sent->is_error()) answer(*session, sent->error(*refused));
+        session->settle_inbound(number);
+    });
+}
+
+void route_iq(Shard& shard, const std::shared_ptr<Session>& session, Stanza stanza) {
+    if (stanza.id.empty() || (stanza.is_request() && stanza.children.empty()))
+        return answer(*session, stanza.error(xmpp::stanza_error("bad-request")));  // RFC 6120 8.2.3
+    const bool to_self = stanza.to.empty() || stanza.to == session->jid().bare();
+    const bool to_server = !to_self && stanza.to.is_domain() && shard.is_local(stanza.to.domain());
+    if (!stanza.is_request()) {
+        if ((to_self || to_server) && session->on_barrier_answer(stanza.id)) return;
+        if (to_self || to_server) return;
+        return shard.send(std::move(stanza));
+    }
+    if (to_self) return answer_for_own_user(shard, *session, stanza);
+    if (to_server) return answer_for_server(shard, stanza);
+    shard.send(std::move(stanza));
+}
+
+}  // namespace
+
+void receive_stanza(Shard& shard, const std::shared_ptr<Session>& session, xml::Element element) {
+    // 1. It counts, whatever becomes of it (XEP-0198 4).
+    const auto number = session->begin_inbound();
+    // 2. It is a stanza with addresses that are addresses.
+    auto copy_for_error = element.attribute("id");
+    const std::string id(copy_for_error);
+    const bool error_type = element.attribute("type") == "error";
+    auto kind_name = element.name();
+    auto decoded = Stanza::decode(std::move(element));
+    if (!decoded) {
+        if (!error_type) {
+            Stanza bad;
+            bad.kind = kind_name == "iq"         ? Stanza::Kind::iq
+                       : kind_name == "presence" ? Stanza::Kind::presence
+                                                 : Stanza::Kind::message;
+            bad.id = id;
+            bad.from = session->jid();
+            answer(*session, bad.error(xmpp::stanza_error("jid-malformed", decoded.error().detail)));
+        }
+        return session->settle_inbound(number);
+    }
+    auto stanza = *std::move(decoded);
+    // 3. It speaks for its sender.
+    if (!from_is_own(stanza, *session)) {
+        if (session->stream()) session->stream()->close("invalid-from");
+        return;
+    }
+    stanza.from = session->jid();
+    // 4. It is acted upon by its kind.
+    switch (stanza.kind) {
+        case Stanza::Kind::message: return route_message(shard, session, std::move(stanza), number);
+        case Stanza::Kind::presence: {
+            receive_own_presence(shard, *session, std::move(stanza),
+                                 [session, number](im::Outcome) { session->settle_inbound(number); });
+            return;
+        }
+        case Stanza::Kind::iq: route_iq(shard, session, std::move(stanza)); break;
+    }
+    // 5. What is not on its way to a disk is done with.
+    session->settle_inbound(number);
+}
+
+}  // namespace parley::server

@@ -1,0 +1,123 @@
+#include "server/session.hpp"
+
+#include "server/c2s_stream.hpp"
+#include "server/shard.hpp"
+#include "server/user.hpp"
+#include "xmpp/ns.hpp"
+
+namespace parley::server {
+
+Session::Session(Shard& shard, User& user, xmpp::Jid jid) : shard_(shard), user_(user), jid_(std::move(jid)) {}
+
+void Session::deliver(const im::Envelope& envelope, std::int64_t spool_id) {
+    const std::size_t bytes = stream_ ? stream_->write(*envelope.stanza, &envelope.to) : 0;
+    if (managed_) {
+        outbound_.push({envelope, spool_id}, bytes == 0 ? 512 : bytes);
+        const auto& limits = shard_.settings().limits;
+        if (outbound_.size() > limits.unacked_stanzas || outbound_.bytes() > limits.unacked_bytes) {
+            // A client that confirms nothing: what waits goes to disk, and the client starts anew.
+            shard_.end_later(*this, "policy-violation", "too many stanzas wait for your acknowledgement");
+            return;
+        }
+        request_ack();
+    } else if (spool_id != 0) {
+        unproven_.push_back({envelope, spool_id});
+        send_barrier();
+    }
+}
+
+std::string Session::enable_management(bool resume) {
+    managed_ = true;
+    if (resume) resume_id_ = shard_.random().hex(16);
+    return resume_id_;
+}
+
+void Session::settle_inbound(std::uint32_t number) {
+    if (number == 0) return;
+    inbound_.settle(number);
+    if (const auto h = inbound_.due(); h && stream_) stream_->send_ack(*h);
+    if (when_settled_ && inbound_.settled_all()) std::exchange(when_settled_, {})();
+}
+
+void Session::on_ack_request() {
+    inbound_.request();
+    if (const auto h = inbound_.due(); h && stream_) stream_->send_ack(*h);
+}
+
+bool Session::on_ack(std::uint32_t h) {
+    ack_requested_ = false;
+    auto covered = outbound_.acknowledge(h);
+    if (!covered) return false;
+    std::vector<std::int64_t> ids;
+    for (const auto& sent : *covered)
+        if (sent.spool_id != 0) ids.push_back(sent.spool_id);
+    confirm(std::move(ids));
+    if (outbound_.size() > 0) request_ack();
+    return true;
+}
+
+// One request at a time: under load one answer covers many stanzas.
+void Session::request_ack() {
+    if (ack_requested_ || !stream_) return;
+    ack_requested_ = true;
+    stream_->request_ack();
+}
+
+void Session::when_settled(Function<void()> then) {
+    if (inbound_.settled_all())
+        then();
+    else
+        when_settled_ = std::move(then);
+}
+
+void Session::resend_unacked() {
+    for (const auto& sent : outbound_.waiting()) stream_->write(*sent.envelope.stanza, &sent.envelope.to);
+    ack_requested_ = false;
+    if (outbound_.size() > 0) request_ack();
+}
+
+// A client without stream management confirms nothing, and a written socket proves nothing: a ping behind the message
+// does, because a stream is answered in order.
+void Session::send_barrier() {
+    if (covered_by_barrier_ > 0 || unproven_.empty() || !stream_) return;
+    covered_by_barrier_ = unproven_.size();
+    xmpp::Stanza ping;
+    ping.kind = xmpp::Stanza::Kind::iq;
+    ping.type = "get";
+    ping.id = "barrier-" + std::to_string(++barrier_number_);
+    ping.from = jid_.domain_jid();
+    ping.to = jid_;
+    ping.add(xml::Element(xmpp::ns::ping, "ping"));
+    stream_->write(ping);
+}
+
+bool Session::on_barrier_answer(std::string_view id) {
+    if (covered_by_barrier_ == 0 || id != "barrier-" + std::to_string(barrier_number_)) return false;
+    std::vector<std::int64_t> ids;
+    for (std::size_t i = 0; i < covered_by_barrier_; ++i) {
+        ids.push_back(unproven_.front().spool_id);
+        unproven_.pop_front();
+    }
+    covered_by_barrier_ = 0;
+    confirm(std::move(ids));
+    send_barrier();
+    return true;
+}
+
+void Session::confirm(std::vector<std::int64_t> spool_ids) {
+    if (!spool_ids.empty()) user_.confirmed(std::move(spool_ids));
+}
+
+void Session::attach(C2sStream& stream) {
+    stream_ = &stream;
+}
+
+std::deque<UnackedQueue::Sent> Session::take_unconfirmed() {
+    auto all = outbound_.take_all();
+    for (auto& sent : unproven_) all.push_back(std::move(sent));
+    unproven_.clear();
+    covered_by_barrier_ = 0;
+    return all;
+}
+
+}  // namespace parley::server

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "base/executor.hpp"
+#include "im/envelope.hpp"
+#include "server/stream_management.hpp"
+#include "xmpp/jid.hpp"
+
+namespace parley::server {
+
+class C2sStream;
+class Shard;
+class User;
+
+// A stream with a bound resource (RFC 6120 7), or what is left of it while its client may resume (XEP-0198 5). Lives on
+// its user's shard and belongs to its User.
+class Session : public std::enable_shared_from_this<Session> {
+public:
+    Session(Shard& shard, User& user, xmpp::Jid jid);
+
+    const xmpp::Jid& jid() const { return jid_; }
+    User& user() const { return user_; }
+    C2sStream* stream() const { return stream_; }  // nullptr while hibernating
+
+    // RFC 6121: the presence last broadcast; empty while the resource is merely connected.
+    std::shared_ptr<const xmpp::Stanza> presence;
+    int priority = 0;
+    bool available() const { return presence != nullptr; }
+    bool interested = false;       // has asked for the roster
+    bool carbons = false;          // XEP-0280
+    std::set<xmpp::Jid> directed;  // who got directed presence and must hear of the end (4.6.3)
+
+    // Writes the stanza to the client, or keeps it for resumption. `spool_id` names the row that goes once the client
+    // has confirmed it: by an acknowledgement, or by answering a ping sent behind it.
+    void deliver(const im::Envelope& envelope, std::int64_t spool_id = 0);
+
+    // XEP-0198.
+    bool managed() const { return managed_; }
+    bool resumable() const { return !resume_id_.empty(); }
+    const std::string& resume_id() const { return resume_id_; }
+    std::string enable_management(bool resume);  // gives the resume id, empty if not wanted
+    std::uint32_t begin_inbound() { return managed_ ? inbound_.begin() : 0; }
+    void settle_inbound(std::uint32_t number);
+    void on_ack_request();
+    // False: the client confirms more than it was sent.
+    bool on_ack(std::uint32_t h);
+    bool fully_settled() const { return inbound_.settled_all(); }
+    std::uint32_t handled() const { return inbound_.settled(); }
+    void when_settled(Function<void()> then);
+    void resend_unacked();
+    std::size_t unacked() const { return outbound_.size(); }
+
+    // The answer to a barrier ping (design of receivers without stream management). True: it was ours.
+    bool on_barrier_answer(std::string_view id);
+
+    void attach(C2sStream& stream);
+    void detach() { stream_ = nullptr; }
+    // What the client never confirmed, to be routed anew by the user. Leaves nothing behind.
+    std::deque<UnackedQueue::Sent> take_unconfirmed();
+
+    Timer resume_timer;
+
+private:
+    void request_ack();
+    void send_barrier();
+    void confirm(std::vector<std::int64_t> spool_ids);
+
+    Shard& shard_;
+    User& user_;
+    xmpp::Jid jid_;
+    C2sStream* stream_ = nullptr;
+    InboundAcks inbound_;
+    UnackedQueue outbound_;
+    std::string resume_id_;
+    Function<void()> when_settled_;
+    // Spooled messages written to a client without stream management: before and behind the ping that is under way.
+    std::deque<UnackedQueue::Sent> unproven_;
+    std::size_t covered_by_barrier_ = 0;
+    std::uint32_t barrier_number_ = 0;
+    bool managed_ = false;
+    bool ack_requested_ = false;
+};
+
+}  // namespace parley::server

@@ -1,0 +1,267 @@
+#include "server/shard.hpp"
+
+#include "server/c2s_stream.hpp"
+#include "server/module/modules.hpp"
+#include "server/session.hpp"
+#include "server/user.hpp"
+
+namespace parley::server {
+
+using xmpp::Stanza;
+
+namespace {
+
+constexpr Millis sweep_every{3'000};
+constexpr Millis user_kept{60'000};  // after the last use, without a session
+
+}  // namespace
+
+Shard::Shard(Node& node, Executor& executor, std::unique_ptr<storage::Stores> stores, std::size_t index)
+    : node_(node),
+      executor_(executor),
+      stores_(std::move(stores)),
+      index_(index),
+      bus_(node.bus, executor),
+      settings_(node.settings.get()) {}
+
+Shard::~Shard() = default;
+
+void Shard::start() {
+    sweep_timer_ = executor_.after(sweep_every, [this] { sweep(); });
+}
+
+const Settings& Shard::settings() {
+    if (const auto version = node_.settings.version(); version != settings_version_) {
+        settings_version_ = version;
+        settings_ = node_.settings.get();
+    }
+    return *settings_;
+}
+
+bool Shard::is_local(std::string_view domain) const {
+    return settings_->domains.contains(domain);
+}
+
+std::size_t Shard::shard_of(const xmpp::Jid& user) const {
+    return node_.bus.shard_of(cluster::slot_of(user));
+}
+
+// --- users
+// ---------------------------------------------------------------------------------------------------------------
+
+User* Shard::loaded_user(const xmpp::Jid& user) const {
+    const auto found = users_.find(user.is_bare() ? user : user.bare());
+    return found == users_.end() ? nullptr : found->second.get();
+}
+
+void Shard::with_user(const xmpp::Jid& user, Function<void(User*)> then) {
+    if (auto* loaded = loaded_user(user)) return then(loaded);
+    const auto bare = user.bare();
+    auto& waiting = loading_[bare];
+    waiting.push_back(std::move(then));
+    if (waiting.size() > 1) return;
+    auto finish = [this, bare](User* loaded) {
+        const auto callers = std::move(loading_[bare]);
+        loading_.erase(bare);
+        for (const auto& caller : callers) caller(loaded);
+    };
+    auto with_roster = [this, bare, finish](Result<im::Roster> roster) {
+        if (!roster) return finish(nullptr);
+        auto fresh = std::make_unique<User>(*this, bare, *std::move(roster));
+        fresh->last_used = clock().now();
+        auto* raw = fresh.get();
+        users_[bare] = std::move(fresh);
+        finish(raw);
+    };
+    auto with_account = [this, bare, finish,
+                         with_roster = std::move(with_roster)](Result<storage::Account> account) mutable {
+        if (!account) return finish(nullptr);
+        stores_->rosters().load(bare, std::move(with_roster));
+    };
+    stores_->accounts().load(bare, std::move(with_account));
+}
+
+void Shard::forget_user(const xmpp::Jid& user) {
+    const auto found = users_.find(user.bare());
+    if (found == users_.end()) return;
+    const auto sessions = found->second->sessions();
+    for (const auto& session : sessions) {
+        if (session->stream())
+            session->stream()->close("not-authorized", "the account has been removed or its password changed");
+        else
+            found->second->end(*session);
+    }
+    users_.erase(user.bare());
+}
+
+void Shard::reload_user(const xmpp::Jid& user) {
+    stores_->rosters().load(user.bare(), [this, user](Result<im::Roster> roster) {
+        if (auto* loaded = loaded_user(user); loaded && roster) loaded->replace_roster(*std::move(roster));
+    });
+}
+
+// --- streams
+// ---------------------------------------------------------------------------------------------------------------
+
+void Shard::accept(std::unique_ptr<net::Connection> connection, bool direct_tls) {
+    auto stream = std::make_shared<C2sStream>(*this, std::move(connection));
+    auto* raw = stream.get();
+    streams_.emplace(raw, std::move(stream));
+    raw->start(direct_tls);
+}
+
+void Shard::adopt(std::shared_ptr<C2sStream> stream) {
+    auto* raw = stream.get();
+    streams_.emplace(raw, std::move(stream));
+}
+
+std::shared_ptr<C2sStream> Shard::release(C2sStream& stream) {
+    const auto found = streams_.find(&stream);
+    auto out = std::move(found->second);
+    streams_.erase(found);
+    return out;
+}
+
+void Shard::stream_closed(C2sStream& stream) {
+    // It may be in the middle of one of its own calls: destroyed once this turn is over.
+    if (const auto found = streams_.find(&stream); found != streams_.end()) {
+        executor_.post([gone = std::move(found->second)] {});
+        streams_.erase(found);
+    }
+}
+
+void Shard::end_later(Session& session, std::string condition, std::string text) {
+    executor_.post([weak = session.weak_from_this(), condition = std::move(condition), text = std::move(text)] {
+        const auto ended = weak.lock();
+        if (!ended) return;
+        if (ended->stream())
+            ended->stream()->close(condition, text);
+        else
+            ended->user().end(*ended);
+    });
+}
+
+void Shard::sweep() {
+    for (const auto& [raw, stream] : streams_) raw->sweep();
+    const auto now = clock().now();
+    std::erase_if(users_, [&](const auto& entry) {
+        return entry.second->sessions().empty() && now - entry.second->last_used > user_kept;
+    });
+    sweep_timer_ = executor_.after(sweep_every, [this] { sweep(); });
+}
+
+// --- routing: the sender's side
+// ----------------------------------------------------------------------------------------------
+
+void Shard::route(im::Envelope envelope, im::Settled settled) {
+    if (!is_local(envelope.to.domain())) return route_remote(std::move(envelope), std::move(settled));
+    if (envelope.to.local().empty()) return settled(xmpp::stanza_error("service-unavailable"));
+    const auto slot = cluster::slot_of(envelope.to);
+    bus_.hand(slot, std::move(envelope), std::move(settled));
+}
+
+void Shard::send(im::Envelope envelope) {
+    if (!is_local(envelope.to.domain())) {
+        const auto transport = settings().policy.route(envelope.to.domain());
+        auto* remote = transport == im::Transport::sip ? sip_domains : xmpp_domains;
+        const auto stanza = envelope.stanza;
+        if (transport && remote) return to_remote(*remote, std::move(envelope));
+        if (stanza->is_request()) send(stanza->error(xmpp::stanza_error("remote-server-not-found")));
+        return;
+    }
+    if (envelope.to.local().empty()) {
+        if (envelope.stanza->is_request()) answer_for_server(*this, *envelope.stanza);
+        return;
+    }
+    const auto slot = cluster::slot_of(envelope.to);
+    bus_.cast(slot, std::move(envelope));
+}
+
+void Shard::to_remote(im::RemoteDomains& remote, im::Envelope envelope) {
+    const auto stanza = envelope.stanza;
+    remote.deliver(std::move(envelope), [this, stanza](im::Outcome outcome) {
+        if (outcome && stanza->is_request()) send(stanza->error(*outcome));
+    });
+}
+
+void Shard::route_remote(im::Envelope envelope, im::Settled settled) {
+    const auto transport = settings().policy.route(envelope.to.domain());
+    if (!transport)
+        return settled(
+            xmpp::stanza_error("not-allowed", "exchange with " + envelope.to.domain() + " is not allowed here"));
+    auto* remote = *transport == im::Transport::sip ? sip_domains : xmpp_domains;
+    if (!remote) return settled(xmpp::stanza_error("remote-server-not-found"));
+    if (!envelope.durable || envelope.stanza->kind != Stanza::Kind::message)
+        return remote->deliver(std::move(envelope), std::move(settled));
+
+    storage::OutboundStanza row;
+    row.from = envelope.stanza->from;
+    row.to = envelope.to;
+    row.received = clock().wall();
+    row.origin = envelope.origin.empty() ? random().hex(16) : envelope.origin;
+    xmpp::write(row.stanza, *envelope.stanza, "jabber:client");
+    auto stored = [this, remote, envelope = std::move(envelope),
+                   settled = std::move(settled)](Result<storage::OutboxStore::Appended> appended) mutable {
+        if (!appended) return settled(xmpp::stanza_error("internal-server-error"));
+        settled(im::accepted);
+        if (appended->duplicate) return;
+        envelope.outbox_id = appended->id;
+        deliver_from_outbox(*remote, std::move(envelope));
+    };
+    stores_->outbox().append(std::move(row), std::move(stored));
+}
+
+void Shard::deliver_from_outbox(im::RemoteDomains& remote, im::Envelope envelope) {
+    const auto stanza = envelope.stanza;
+    const auto id = envelope.outbox_id;
+    remote.deliver(std::move(envelope), [this, stanza, id](im::Outcome outcome) {
+        auto remove = [this, id] { stores_->outbox().remove({id}, [](Result<>) {}); };
+        if (!outcome || stanza->is_error()) return remove();
+        // The error is handed over like any message before the row goes, so that no crash in between swallows both.
+        auto error = im::envelope(stanza->error(*outcome));
+        error.durable = true;
+        route(std::move(error), [remove](im::Outcome) { remove(); });
+    });
+}
+
+// --- routing: the owner's side
+// ---------------------------------------------------------------------------------------------
+
+void Shard::on_hand(im::Envelope envelope, im::Settled settled) {
+    if (auto* user = loaded_user(envelope.to)) {  // the usual case, without a closure
+        if (envelope.stanza->kind == Stanza::Kind::message)
+            user->receive_message(std::move(envelope), std::move(settled));
+        else
+            user->receive_presence(envelope, std::move(settled));
+        return;
+    }
+    const auto to = envelope.to;
+    with_user(to, [envelope = std::move(envelope), settled = std::move(settled)](User* user) mutable {
+        if (!user) return settled(xmpp::stanza_error("service-unavailable"));
+        if (envelope.stanza->kind == Stanza::Kind::message)
+            user->receive_message(std::move(envelope), std::move(settled));
+        else
+            user->receive_presence(envelope, std::move(settled));
+    });
+}
+
+void Shard::on_cast(im::Envelope envelope) {
+    const auto deliver = [](User& user, const im::Envelope& e) {
+        if (e.stanza->kind == Stanza::Kind::iq)
+            user.receive_iq(e);
+        else
+            user.receive_presence(e, [](im::Outcome) {});
+    };
+    if (auto* user = loaded_user(envelope.to)) return deliver(*user, envelope);
+    const auto& stanza = *envelope.stanza;
+    // Nobody is there to hear presence or a result; a probe or a request must be answered from the store.
+    if (stanza.kind == Stanza::Kind::presence && stanza.type != "probe") return;
+    if (stanza.kind == Stanza::Kind::iq && !stanza.is_request()) return;
+    const auto to = envelope.to;
+    with_user(to, [this, deliver, envelope = std::move(envelope)](User* user) {
+        if (user) return deliver(*user, envelope);
+        if (envelope.stanza->is_request()) send(envelope.stanza->error(xmpp::stanza_error("service-unavailable")));
+    });
+}
+
+}  // namespace parley::server

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "base/executor.hpp"
+#include "cluster/bus.hpp"
+#include "im/router.hpp"
+#include "server/node.hpp"
+#include "storage/stores.hpp"
+
+namespace parley::server {
+
+class C2sStream;
+class Session;
+class User;
+
+// One thread's share of the node: the users of its slots with their sessions, the streams of its clients, and the way
+// stanzas take from here. Everything is called on its executor's thread.
+class Shard final : public cluster::SlotHandler, public im::Router {
+public:
+    Shard(Node& node, Executor& executor, std::unique_ptr<storage::Stores> stores, std::size_t index);
+    ~Shard() override;
+    void start();  // once all shards exist
+
+    Node& node() const { return node_; }
+    Executor& executor() const { return executor_; }
+    storage::Stores& stores() const { return *stores_; }
+    Random& random() const { return node_.random; }
+    const Clock& clock() const { return executor_.clock(); }
+    const Settings& settings();
+    Counters counters;
+
+    // Where foreign domains are reached; set by the program before start().
+    im::RemoteDomains* xmpp_domains = nullptr;
+    im::RemoteDomains* sip_domains = nullptr;
+
+    // Runs `then` with the user, loaded if need be; nullptr when there is no such account.
+    void with_user(const xmpp::Jid& user, Function<void(User*)> then);
+    User* loaded_user(const xmpp::Jid& user) const;
+    void forget_user(const xmpp::Jid& user);  // the account is gone: its sessions end
+    void reload_user(const xmpp::Jid& user);  // after a failed write: the roster as the disk has it
+    std::size_t shard_of(const xmpp::Jid& user) const;
+
+    // Streams.
+    void accept(std::unique_ptr<net::Connection> connection, bool direct_tls);
+    void adopt(std::shared_ptr<C2sStream> stream);
+    std::shared_ptr<C2sStream> release(C2sStream& stream);  // before it moves to another shard
+    void stream_closed(C2sStream& stream);
+    // Ends a session from inside one of its own calls.
+    void end_later(Session& session, std::string condition, std::string text);
+    std::string& scratch() { return scratch_; }
+
+    // im::Router
+    void route(im::Envelope envelope, im::Settled settled) override;
+    void send(im::Envelope envelope) override;
+    bool is_local(std::string_view domain) const override;
+    void send(xmpp::Stanza stanza) { send(im::envelope(std::move(stanza))); }
+
+    // cluster::SlotHandler
+    void on_hand(im::Envelope envelope, im::Settled settled) override;
+    void on_cast(im::Envelope envelope) override;
+
+private:
+    void sweep();
+    void route_remote(im::Envelope envelope, im::Settled settled);
+    void deliver_from_outbox(im::RemoteDomains& remote, im::Envelope envelope);
+    void to_remote(im::RemoteDomains& remote, im::Envelope envelope);
+
+    Node& node_;
+    Executor& executor_;
+    std::unique_ptr<storage::Stores> stores_;
+    std::size_t index_;
+    cluster::LocalBus::Face bus_;
+    std::shared_ptr<const Settings> settings_;
+    unsigned settings_version_ = 0;
+    std::unordered_map<xmpp::Jid, std::unique_ptr<User>> users_;
+    std::unordered_map<xmpp::Jid, std::vector<Function<void(User*)>>> loading_;
+    std::unordered_map<C2sStream*, std::shared_ptr<C2sStream>> streams_;
+    std::string scratch_;
+    Timer sweep_timer_;
+};
+
+}  // namespace parley::server

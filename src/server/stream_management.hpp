@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "im/envelope.hpp"
+
+namespace parley::server {
+
+// What we have taken from the other side of a stream (XEP-0198 4). `h` is cumulative and promises durability, so a
+// stanza counts only when it and all before it are settled: on disk, refused with an error, or of no consequence.
+class InboundAcks {
+public:
+    // A stanza has arrived; gives its number. Each number is settled once, in any order.
+    std::uint32_t begin() {
+        unsettled_.push_back(true);
+        return ++received_;
+    }
+    void settle(std::uint32_t number);
+    std::uint32_t settled() const {
+        return received_ - static_cast<std::uint32_t>(unsettled_.size());
+    }  // modulo 2^32, as the RFC's h
+    bool settled_all() const { return unsettled_.empty(); }
+    void request() { asked_ = received_; }  // <r/> came: answered when all that came before it is settled
+    // The `h` to send now, if an <r/> waits and may be answered.
+    std::optional<std::uint32_t> due();
+
+private:
+    std::uint32_t received_ = 0;
+    std::optional<std::uint32_t> asked_;
+    std::deque<bool> unsettled_;  // [0] is number settled() + 1
+};
+
+// What we have sent and the other side has not confirmed.
+class UnackedQueue {
+public:
+    struct Sent {
+        im::Envelope envelope;
+        std::int64_t spool_id = 0;  // the row that goes once this is acknowledged; 0: none
+    };
+    void push(Sent sent, std::size_t bytes);
+    // <a h='..'/>. Gives back what it covers. Nothing: `h` is beyond what was sent (the stream ends: XEP-0198 4).
+    std::optional<std::vector<Sent>> acknowledge(std::uint32_t h);
+    const std::deque<Sent>& waiting() const { return waiting_; }
+    std::deque<Sent> take_all();
+    std::size_t size() const { return waiting_.size(); }
+    std::size_t bytes() const { return bytes_; }
+    std::uint32_t acknowledged() const { return acknowledged_; }
+
+private:
+    std::deque<Sent> waiting_;
+    std::deque<std::uint32_t> sizes_;
+    std::size_t bytes_ = 0;
+    std::uint32_t acknowledged_ = 0;
+};
+
+}  // namespace parley::server

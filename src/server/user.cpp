@@ -1,0 +1,207 @@
+#include "server/user.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+#include "base/crash_point.hpp"
+#include "im/message_rules.hpp"
+#include "server/c2s_stream.hpp"
+#include "server/carbons.hpp"
+#include "server/module/modules.hpp"
+#include "server/presence.hpp"
+#include "server/shard.hpp"
+#include "xml/parser.hpp"
+#include "xmpp/ns.hpp"
+
+namespace parley::server {
+
+using xmpp::Stanza;
+
+namespace {
+
+// XEP-0359 3: our name for the message; the same at every delivery, so that a client can tell a repetition.
+std::shared_ptr<const Stanza> with_stanza_id(const Stanza& stanza, const xmpp::Jid& by, std::string_view id) {
+    auto stamped = stanza;
+    std::erase_if(stamped.children, [&](const xml::Element& child) {
+        return child.is(xmpp::ns::stanza_id, "stanza-id") && child.attribute("by") == by.to_string();  // forged
+    });
+    stamped.add(xml::Element(xmpp::ns::stanza_id, "stanza-id")).set("by", by.to_string()).set("id", id);
+    return std::make_shared<const Stanza>(std::move(stamped));
+}
+
+// XEP-0203, XEP-0082.
+xml::Element delayed(const xmpp::Jid& user, TimePoint received) {
+    const auto seconds = std::chrono::system_clock::to_time_t(received);
+    std::tm parts{};
+    gmtime_r(&seconds, &parts);
+    char stamp[32];
+    std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return xml::Element(xmpp::ns::delay, "delay").set("from", user.domain()).set("stamp", stamp);
+}
+
+}  // namespace
+
+User::User(Shard& shard, xmpp::Jid jid, im::Roster roster)
+    : shard_(shard), jid_(std::move(jid)), roster_(std::move(roster)) {}
+
+User::~User() = default;
+
+Session* User::session(std::string_view resource) const {
+    for (const auto& session : sessions_)
+        if (session->jid().resource() == resource) return session.get();
+    return nullptr;
+}
+
+Session* User::resumable(std::string_view resume_id) const {
+    for (const auto& session : sessions_)
+        if (session->resumable() && session->resume_id() == resume_id) return session.get();
+    return nullptr;
+}
+
+bool User::has_available() const {
+    return std::any_of(sessions_.begin(), sessions_.end(), [](const auto& session) { return session->available(); });
+}
+
+Session& User::bind(xmpp::Jid full) {
+    return *sessions_.emplace_back(std::make_shared<Session>(shard_, *this, std::move(full)));
+}
+
+void User::end(Session& session) {
+    const auto found =
+        std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& s) { return s.get() == &session; });
+    if (found == sessions_.end()) return;
+    const auto ended = *found;
+    sessions_.erase(found);
+    ended->resume_timer.cancel();
+    session_unavailable(shard_, *this, *ended);
+    route_anew(ended->take_unconfirmed());
+    last_used = shard_.clock().now();
+}
+
+// --- messages
+// ----------------------------------------------------------------------------------------------------------
+
+void User::receive_message(im::Envelope envelope, im::Settled settled) {
+    last_used = shard_.clock().now();
+    shard_.counters.messages.fetch_add(1, std::memory_order_relaxed);
+    const auto decision = im::route(*envelope.stanza, envelope.to, as_recipient());
+    if (decision.error) {
+        shard_.counters.bounced.fetch_add(1, std::memory_order_relaxed);
+        return settled(decision.error);
+    }
+    const bool for_disk = decision.store || (envelope.durable && im::is_stored_offline(*envelope.stanza));
+    if (for_disk && !decision.ignored()) return store(std::move(envelope), std::move(settled));
+    hand_out(envelope, decision, 0);
+    settled(im::accepted);
+}
+
+void User::store(im::Envelope envelope, im::Settled settled) {
+    storage::SpooledMessage row;
+    row.user = jid_;
+    row.from = envelope.stanza->from;
+    row.received = shard_.clock().wall();
+    row.origin = envelope.origin.empty() ? shard_.random().hex(16) : envelope.origin;
+    envelope.stanza = with_stanza_id(*envelope.stanza, jid_, shard_.random().hex(12));
+    xmpp::write(row.stanza, *envelope.stanza, xmpp::ns::client);
+    crash_point("message.received");
+    auto committed = [&shard = shard_, user = jid_, envelope = std::move(envelope),
+                      settled = std::move(settled)](Result<storage::SpoolStore::Appended> appended) mutable {
+        if (!appended) {
+            const bool full = appended.error().code == Errc::too_long;
+            return settled(xmpp::stanza_error(full ? "service-unavailable" : "internal-server-error",
+                                              full ? "the recipient's message store is full" : ""));
+        }
+        crash_point("message.committed");
+        shard.counters.stored.fetch_add(1, std::memory_order_relaxed);
+        settled(im::accepted);
+        crash_point("message.acknowledged");
+        if (appended->duplicate) return;
+        // Who was there when it arrived may have gone, and somebody may have come: decided by those who are there now.
+        if (auto* now = shard.loaded_user(user)) now->hand_out(envelope, appended->id);
+        crash_point("message.delivered");
+    };
+    shard_.stores().spool().append(std::move(row), std::move(committed));
+}
+
+im::Recipient User::as_recipient() const {
+    im::Recipient recipient;
+    recipient.exists = true;
+    recipient.resources.reserve(sessions_.size());
+    for (const auto& session : sessions_)
+        recipient.resources.push_back(
+            {session->jid().resource(), session->available(), session->priority, session->carbons});
+    return recipient;
+}
+
+void User::hand_out(const im::Envelope& envelope, std::int64_t spool_id) {
+    hand_out(envelope, im::route(*envelope.stanza, envelope.to, as_recipient()), spool_id);
+}
+
+void User::hand_out(const im::Envelope& envelope, const im::RoutingDecision& decision, std::int64_t spool_id) {
+    for (const auto& resource : decision.deliver)
+        if (auto* to = session(resource)) {
+            if (spool_id != 0) in_flight_.insert(spool_id);
+            to->deliver(envelope, spool_id);
+        }
+    if (decision.deliver.empty()) return;
+    shard_.counters.delivered.fetch_add(1, std::memory_order_relaxed);
+    if (!decision.copy.empty()) send_received_carbons(*this, *envelope.stanza, decision.copy);
+}
+
+void User::confirmed(std::vector<std::int64_t> spool_ids) {
+    for (const auto id : spool_ids) in_flight_.erase(id);
+    shard_.stores().spool().remove(jid_, std::move(spool_ids), [](Result<>) {
+        // A row that stays is delivered once more with the same stanza-id: no loss.
+    });
+}
+
+void User::route_anew(std::deque<UnackedQueue::Sent> unconfirmed) {
+    for (auto& sent : unconfirmed) {
+        const auto& stanza = *sent.envelope.stanza;
+        if (sent.spool_id != 0) {
+            in_flight_.erase(sent.spool_id);
+            sent.envelope.to = jid_;                 // the resource it went to is gone
+            hand_out(sent.envelope, sent.spool_id);  // nobody there: it stays in the spool
+        } else if (stanza.kind == Stanza::Kind::message) {
+            sent.envelope.to = jid_;
+            receive_message(std::move(sent.envelope), [](im::Outcome) {});
+        } else if (stanza.is_request() && !stanza.from.empty()) {
+            shard_.send(stanza.error(xmpp::stanza_error("service-unavailable")));
+        }
+    }
+}
+
+// XEP-0160 and RFC 6121 8.5.2.2.1: to the first resource that becomes available with a priority that is not negative.
+void User::flush_offline(Session& session) {
+    auto loaded = [weak = session.weak_from_this()](Result<std::vector<storage::SpooledMessage>> rows) {
+        const auto to = weak.lock();
+        if (!to || !rows) return;
+        auto& user = to->user();
+        for (const auto& row : *rows) {
+            if (user.in_flight_.contains(row.id)) continue;
+            auto element = xml::parse_document(row.stanza);
+            auto stanza = element ? Stanza::decode(*std::move(element)) : Result<Stanza>(element.error());
+            if (!stanza) continue;
+            stanza->add(delayed(user.jid_, row.received));
+            user.in_flight_.insert(row.id);
+            to->deliver(im::envelope(*std::move(stanza)), row.id);
+        }
+    };
+    shard_.stores().spool().load(jid_, 0, shard_.settings().limits.offline_messages, std::move(loaded));
+}
+
+// --- presence and IQ
+// -----------------------------------------------------------------------------------------------------
+
+void User::receive_iq(const im::Envelope& envelope) {
+    last_used = shard_.clock().now();
+    const auto& stanza = *envelope.stanza;
+    if (envelope.to.is_bare()) {  // RFC 6121 8.5.2.1.3: we answer for the user
+        if (stanza.is_request()) answer_for_user(shard_, *this, stanza);
+        return;
+    }
+    if (auto* to = session(envelope.to.resource())) return to->deliver(envelope);
+    if (stanza.is_request()) shard_.send(stanza.error(xmpp::stanza_error("service-unavailable")));
+}
+
+}  // namespace parley::server

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "im/envelope.hpp"
+#include "im/roster.hpp"
+#include "im/routing.hpp"
+#include "server/session.hpp"
+
+namespace parley::server {
+
+class Shard;
+
+// Everything of one local user that is in memory: the roster and the sessions. Lives on the shard of the user's slot
+// and is touched there only. Loaded when somebody needs it, dropped some time after the last session has ended.
+class User {
+public:
+    User(Shard& shard, xmpp::Jid jid, im::Roster roster);
+    ~User();
+
+    const xmpp::Jid& jid() const { return jid_; }  // bare
+    Shard& shard() const { return shard_; }
+    im::Roster& roster() { return roster_; }
+    const im::Roster& roster() const { return roster_; }
+
+    // Sessions, hibernating ones included.
+    const std::vector<std::shared_ptr<Session>>& sessions() const { return sessions_; }
+    Session* session(std::string_view resource) const;
+    Session* resumable(std::string_view resume_id) const;
+    bool has_available() const;
+    Session& bind(xmpp::Jid full);
+    // The end of a session: others hear of it, and what its client never confirmed is routed anew.
+    void end(Session& session);
+
+    // Messages (RFC 6121 8.5). `settled` as for ClusterBus::hand.
+    void receive_message(im::Envelope envelope, im::Settled settled);
+    void receive_presence(const im::Envelope& envelope, im::Settled settled);
+    void receive_iq(const im::Envelope& envelope);
+
+    // Stored messages for a resource that has become able to take them (XEP-0160).
+    void flush_offline(Session& session);
+    void confirmed(std::vector<std::int64_t> spool_ids);
+
+    // Changes the roster in memory at once and on disk; `then` after the commit. An item that is empty() is removed.
+    void change_roster(std::vector<im::RosterItem> items, Function<void(Result<>)> then);
+    void replace_roster(im::Roster roster) { roster_ = std::move(roster); }
+
+    SteadyTime last_used{};
+
+private:
+    void store(im::Envelope envelope, im::Settled settled);
+    // Sends to every resource that is to have it now.
+    void hand_out(const im::Envelope& envelope, std::int64_t spool_id);
+    void hand_out(const im::Envelope& envelope, const im::RoutingDecision& decision, std::int64_t spool_id);
+    im::Recipient as_recipient() const;
+    void route_anew(std::deque<UnackedQueue::Sent> unconfirmed);
+
+    Shard& shard_;
+    xmpp::Jid jid_;
+    im::Roster roster_;
+    std::vector<std::shared_ptr<Session>> sessions_;
+    std::set<std::int64_t> in_flight_;  // rows of the spool that a session holds
+};
+
+}  // namespace parley::server

@@ -1,0 +1,33 @@
+#include "server/xmpp_service.hpp"
+
+#include "server/shard.hpp"
+
+namespace parley::server {
+
+Result<> XmppService::listen_c2s(const net::Endpoint& endpoint, bool direct_tls) {
+    auto& executor = node_.shards.front()->executor();
+    auto listener =
+        node_.network.listen(executor, endpoint, [this, direct_tls](std::unique_ptr<net::Connection> connection) {
+            accepted(std::move(connection), direct_tls);
+        });
+    if (!listener) return listener.error();
+    listeners_.push_back(*std::move(listener));
+    return {};
+}
+
+void XmppService::accepted(std::unique_ptr<net::Connection> connection, bool direct_tls) {
+    auto& shard = *node_.shards[next_shard_++ % node_.shards.size()];
+    if (shard.executor().in_this_thread()) return shard.accept(std::move(connection), direct_tls);
+    auto* raw = connection.get();
+    raw->move_to(shard.executor(), [&shard, connection = std::move(connection), direct_tls]() mutable {
+        shard.accept(std::move(connection), direct_tls);
+    });
+}
+
+std::vector<net::Endpoint> XmppService::endpoints() const {
+    std::vector<net::Endpoint> all;
+    for (const auto& listener : listeners_) all.push_back(listener->local());
+    return all;
+}
+
+}  // namespace parley::server
