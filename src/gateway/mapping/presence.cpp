@@ -129,6 +129,7 @@ ContactPresence read_presence(const sip::Pidf& pidf, const Profile& profile) {
     const auto person = merge(pidf.persons);
     contact.availability = Availability::available;
     contact.note = first_note(pidf, *tuple, person.noted);
+    if (tables.show) contact.priority = tuple->priority.value_or(0) * 127 / 1000;
 
     const auto* activity = find_activity(tables, tuple->activities, person.activities);
     if (activity) contact.availability = activity->means;
@@ -168,6 +169,7 @@ xmpp::Stanza presence_for(ClientKind viewer, const ContactPresence& contact, con
     // Idle without a time has no element to say it, so the word says it to all.
     if (text.empty() && seen == Availability::idle && contact.idle_since.empty()) text = "Idle";
     add_text(presence, "status", text);
+    if (contact.priority > 0) add_text(presence, "priority", std::to_string(contact.priority));
     if (seen == Availability::busy) presence.add(xml::Element(ns::native_presence, "busy"));
     if (contact.availability == Availability::idle && !contact.idle_since.empty())
         add_idle(presence, contact.idle_since);
@@ -237,6 +239,9 @@ sip::Pidf pidf_for(const Profile& profile, const UserPresence& user, std::string
             pidf.persons.push_back(std::move(person));
         }
         if (profile.presence->show) tuple.show = show_of(seen);
+        // Rounded up, so that the way back gives the same number.
+        if (profile.presence->show && !contact.empty() && user.priority > 0)
+            tuple.priority = (user.priority * 1000 + 126) / 127;
         if (!user.status.empty()) tuple.notes.push_back({std::string(clip(user.status, note_limit)), user.lang});
     }
     pidf.tuples.push_back(std::move(tuple));

@@ -19,6 +19,7 @@ struct ContactPresence {
     std::string status;        // what the activity says, for a contact that wrote nothing
     std::string idle_since;    // RFC 3339; with idle only, empty when not known
     std::string display_name;  // as the partner says it; empty when not said
+    int priority = 0;          // 0 to 127, RFC 8048 5.3; only of partners that speak it
     bool operator==(const ContactPresence&) const = default;
 };
 

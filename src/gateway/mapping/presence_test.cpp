@@ -289,6 +289,18 @@ TEST(Presence, SurvivesTheWayToAnotherParley) {
     }
 }
 
+// RFC 8048 5.3: 0 to 127 as 0 to 1 with three decimals, and back to the same number.
+TEST(Presence, PrioritySurvivesTheWayToAnotherParley) {
+    const auto& profile = *find_profile("simple");
+    for (int priority = -128; priority < 128; ++priority) {
+        const UserPresence user{A::available, "", "", "", priority};
+        const auto contact = read(encode_pidf(pidf_for(profile, user, "sip:u@e", "sip:u@e")), "simple");
+        ASSERT_EQ(contact.priority, std::max(priority, 0));
+        ASSERT_EQ(presence_for(ClientKind::native, contact, profile).text_of("priority"),
+                  priority > 0 ? std::to_string(priority) : "");
+    }
+}
+
 // RFC 8048 has no status text on the way out of an offline user: equal to what a blocked watcher gets.
 TEST(PidfFor, OfflineSaysNothingElse) {
     for (const auto& profile : profiles()) {
