@@ -1,0 +1,22 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+
+namespace parley::sip {
+
+// Names of things that live in one shard. Zero is nobody. They are not kept over a restart; rows and tags are.
+template <class Kind>
+struct Id {
+    std::uint64_t value = 0;
+    explicit operator bool() const { return value != 0; }
+    friend auto operator<=>(const Id&, const Id&) = default;
+};
+
+using LinkId = Id<struct Link>;  // one authenticated connection of this node or another; unique in the cluster
+using ServerTransactionId = Id<struct Server>;  // a request of a peer that waits for our answer
+using ClientTransactionId = Id<struct Client>;  // a request of ours
+using UsageId = Id<struct Usage>;               // a subscription or a session, with its dialog
+using MessageId = Id<struct Text>;              // a text we were asked to send
+
+}  // namespace parley::sip

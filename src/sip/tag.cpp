@@ -1,0 +1,36 @@
+#include "sip/tag.hpp"
+
+#include "base/text.hpp"
+
+namespace parley::sip {
+namespace {
+
+constexpr std::size_t cluster_digits = 2;
+constexpr std::size_t slot_digits = 4;
+constexpr std::size_t random_digits = 16;
+
+std::uint32_t number(std::string_view bytes) {
+    std::uint32_t value = 0;
+    for (const char c : bytes) value = (value << 8) | static_cast<unsigned char>(c);
+    return value;
+}
+
+}  // namespace
+
+std::string make_tag(TagToken token, Random& random) {
+    const auto byte = [](unsigned value) { return std::string(1, static_cast<char>(value & 0xff)); };
+    const unsigned slot = token.slot;
+    return hex_encode(byte(token.cluster)) + '.' + hex_encode(byte(slot >> 8) + byte(slot)) + '.' +
+           random.hex(random_digits / 2);
+}
+
+std::optional<TagToken> parse_tag(std::string_view tag) {
+    if (tag.size() != cluster_digits + slot_digits + random_digits + 2) return {};
+    if (tag[cluster_digits] != '.' || tag[cluster_digits + 1 + slot_digits] != '.') return {};
+    const auto cluster = hex_decode(tag.substr(0, cluster_digits));
+    const auto slot = hex_decode(tag.substr(cluster_digits + 1, slot_digits));
+    if (!cluster || !slot || !hex_decode(tag.substr(tag.size() - random_digits))) return {};
+    return TagToken{static_cast<std::uint8_t>(number(*cluster)), static_cast<std::uint16_t>(number(*slot))};
+}
+
+}  // namespace parley::sip

@@ -1,0 +1,250 @@
+#include "sip/transactions.hpp"
+
+#include "base/text.hpp"
+#include "sip/header/cseq.hpp"
+#include "sip/header/name_addr.hpp"
+#include "sip/limits.hpp"
+
+namespace parley::sip {
+namespace {
+
+constexpr char separator = '\n';  // stands in no header value
+
+std::string_view tag_of(const Message& message, HeaderId id, std::string& keep) {
+    const auto address = parse_name_addr(message.header(id));
+    keep = address ? std::string(address->tag()) : std::string{};
+    return keep;
+}
+
+// 17.2.3. The ACK of a non-2xx belongs to its INVITE, and a CANCEL asks for it by name.
+std::string server_key(const Message& request, std::string_view method) {
+    const auto first = split_list(request.header(HeaderId::via)).front();
+    const auto via = parse_via(first);
+    std::string key;
+    if (via && via->has_rfc3261_branch()) {
+        key.append(via->branch()).append(1, separator).append(to_lower(via->host));
+        key.append(1, separator).append(std::to_string(via->port));
+    } else {
+        std::string tag;
+        const auto cseq = parse_cseq(request.header(HeaderId::cseq));
+        key.append(first).append(1, separator).append(request.request_uri());
+        key.append(1, separator).append(request.header(HeaderId::call_id));
+        key.append(1, separator).append(tag_of(request, HeaderId::from, tag));
+        key.append(1, separator).append(std::to_string(cseq ? cseq->number : 0));
+    }
+    return key.append(1, separator).append(method);
+}
+
+std::string merge_key(const Message& request) {
+    std::string tag;
+    std::string key(tag_of(request, HeaderId::from, tag));
+    key.append(1, separator).append(request.header(HeaderId::call_id));
+    return key.append(1, separator).append(request.header(HeaderId::cseq));
+}
+
+std::string client_key(std::string_view branch, std::string_view method) {
+    return std::string(branch).append(1, separator).append(method);
+}
+
+// 17.1.1.3: same Via, Request-URI, Call-ID, From and Route as the INVITE; To as in the response.
+std::string ack_for(const Message& invite, const Message& response) {
+    auto ack = Message::request("ACK", invite.request_uri());
+    ack.add(HeaderId::via, invite.header(HeaderId::via));
+    for (const auto route : invite.headers(HeaderId::route)) ack.add(HeaderId::route, route);
+    ack.add(HeaderId::max_forwards, "70");
+    ack.add(HeaderId::from, invite.header(HeaderId::from));
+    ack.add(HeaderId::to, response.header(HeaderId::to));
+    ack.add(HeaderId::call_id, invite.header(HeaderId::call_id));
+    const auto cseq = parse_cseq(invite.header(HeaderId::cseq));
+    ack.add(HeaderId::cseq, std::to_string(cseq ? cseq->number : 0) + " ACK");
+    return ack.serialise();
+}
+
+}  // namespace
+
+Transactions::Arrived Transactions::on_request(const Message& request, LinkId link, SteadyTime now) {
+    const bool is_ack = request.method() == Method::ack;
+    auto key = server_key(request, is_ack ? "INVITE" : request.method_text());
+    if (const auto known = server_keys_.find(key); known != server_keys_.end()) {
+        const auto id = known->second;
+        auto& server = servers_.at(id.value);
+        if (is_ack) {
+            const bool for_user = server.state.on_ack();
+            settle(id);
+            return {for_user ? Arrival::ack : Arrival::absorbed, id, {}, link};
+        }
+        server.link = link;  // the peer asks again on a new connection when the old one broke
+        if (server.state.on_repeat() == ServerState::Repeat::resend && !server.last_response.empty())
+            return {Arrival::repeat, id, server.last_response, link};
+        return {Arrival::absorbed, id, {}, link};
+    }
+    if (is_ack) return {Arrival::ack, {}, {}, link};
+    std::string tag;
+    auto merge = merge_key(request);
+    if (tag_of(request, HeaderId::to, tag).empty() && request.method() != Method::cancel && merge_keys_.contains(merge))
+        return {Arrival::merged, {}, {}, link};
+    if (servers_.size() >= limit::transactions) return {Arrival::overloaded, {}, {}, link};
+    const ServerTransactionId id{++last_id_};
+    server_keys_.emplace(key, id);
+    if (request.method() != Method::cancel) merge_keys_.emplace(merge, id);
+    servers_.emplace(
+        id.value,
+        Server{ServerState{request.method() == Method::invite}, link, std::move(key), std::move(merge), request, {}});
+    (void)now;
+    return {Arrival::fresh, id, {}, link};
+}
+
+const Message* Transactions::request(ServerTransactionId id) const {
+    const auto server = servers_.find(id.value);
+    return server == servers_.end() ? nullptr : &server->second.request;
+}
+
+LinkId Transactions::link(ServerTransactionId id) const {
+    const auto server = servers_.find(id.value);
+    return server == servers_.end() ? LinkId{} : server->second.link;
+}
+
+ServerTransactionId Transactions::cancelled_by(const Message& cancel) const {
+    const auto known = server_keys_.find(server_key(cancel, "INVITE"));
+    if (known == server_keys_.end()) return {};
+    return servers_.at(known->second.value).state.state() == ServerState::State::proceeding ? known->second
+                                                                                            : ServerTransactionId{};
+}
+
+bool Transactions::respond(ServerTransactionId id, int status, std::string bytes, SteadyTime now) {
+    const auto server = servers_.find(id.value);
+    if (server == servers_.end()) return false;
+    auto& state = server->second.state;
+    const bool open = state.state() == ServerState::State::trying || state.state() == ServerState::State::proceeding;
+    if (!open) return state.state() == ServerState::State::accepted && status >= 200 && status < 300;
+    server->second.last_response = std::move(bytes);
+    state.on_response(status, now);
+    settle(id);
+    return true;
+}
+
+ClientTransactionId Transactions::start(Message& request, std::string_view sent_by, AnswerHandler handler,
+                                        Random& random, SteadyTime now) {
+    const auto branch = "z9hG4bK" + random.hex(12);
+    request.add_first(HeaderId::via, std::string(sent_by) + ";branch=" + branch);
+    const ClientTransactionId id{++last_id_};
+    auto key = client_key(branch, request.method_text());
+    client_keys_.emplace(key, id);
+    clients_.emplace(
+        id.value,
+        Client{ClientState{request.method() == Method::invite, now}, {}, std::move(key), request, std::move(handler)});
+    settle(id);
+    return id;
+}
+
+void Transactions::on_sent(ClientTransactionId id, LinkId link) {
+    if (const auto client = clients_.find(id.value); client != clients_.end()) client->second.link = link;
+}
+
+Transactions::Reply Transactions::on_response(const Message& response, SteadyTime now) {
+    // 8.1.3.3: a response for a UAC has one Via, its own.
+    if (response.count(HeaderId::via) != 1) return {};
+    const auto values = split_list(response.header(HeaderId::via));
+    const auto via = parse_via(values.front());
+    const auto cseq = parse_cseq(response.header(HeaderId::cseq));
+    if (values.size() != 1 || !via || !cseq) return {};
+    const auto known = client_keys_.find(client_key(via->branch(), cseq->method_text));
+    if (known == client_keys_.end()) return {};
+    const auto id = known->second;
+    auto& client = clients_.at(id.value);
+    if (client.request.header(HeaderId::call_id) != response.header(HeaderId::call_id)) return {};
+    const auto step = client.state.on_response(response.status(), now);
+    Reply reply{id, step.ack ? ack_for(client.request, response) : std::string{}};
+    if (!step.deliver) return reply;
+    const bool last = client.state.ended();
+    // The handler may start or abandon transactions, so it is called while nothing here is being looked at.
+    auto handler = std::move(client.handler);
+    settle(id);
+    handler({response.status(), &response});
+    if (const auto still = clients_.find(id.value); !last && still != clients_.end())
+        still->second.handler = std::move(handler);
+    return reply;
+}
+
+const Message* Transactions::sent(ClientTransactionId id) const {
+    const auto client = clients_.find(id.value);
+    return client == clients_.end() ? nullptr : &client->second.request;
+}
+
+bool Transactions::answered(ClientTransactionId id) const {
+    const auto client = clients_.find(id.value);
+    return client != clients_.end() && client->second.state.state() != ClientState::State::calling;
+}
+
+void Transactions::abandon(ClientTransactionId id) {
+    const auto client = clients_.find(id.value);
+    if (client == clients_.end()) return;
+    client_keys_.erase(client->second.key);
+    client_deadlines_.set(id, {});
+    clients_.erase(client);
+}
+
+void Transactions::fail(ClientTransactionId id, int status) {
+    auto handler = std::move(clients_.at(id.value).handler);
+    abandon(id);
+    if (handler) handler({status, nullptr});
+}
+
+void Transactions::on_send_failed(ClientTransactionId id) {
+    const auto client = clients_.find(id.value);
+    if (client == clients_.end()) return;
+    if (client->second.state.on_transport_error())
+        fail(id, 503);
+    else
+        settle(id);
+}
+
+void Transactions::on_link_down(LinkId link) {
+    std::vector<ClientTransactionId> hit;
+    for (const auto& [id, client] : clients_)
+        if (client.link == link) hit.push_back({id});
+    for (const auto id : hit) on_send_failed(id);
+}
+
+std::optional<SteadyTime> Transactions::next_deadline() const {
+    const auto a = server_deadlines_.next();
+    const auto b = client_deadlines_.next();
+    if (!a || !b) return a ? a : b;
+    return std::min(*a, *b);
+}
+
+void Transactions::on_time(SteadyTime now) {
+    for (const auto id : server_deadlines_.due(now)) {
+        if (const auto server = servers_.find(id.value); server != servers_.end()) server->second.state.on_time(now);
+        settle(id);
+    }
+    for (const auto id : client_deadlines_.due(now)) {
+        const auto client = clients_.find(id.value);
+        if (client == clients_.end()) continue;
+        if (client->second.state.on_time(now))
+            fail(id, 408);
+        else
+            settle(id);
+    }
+}
+
+void Transactions::settle(ServerTransactionId id) {
+    const auto server = servers_.find(id.value);
+    if (server == servers_.end()) return;
+    if (!server->second.state.ended()) return server_deadlines_.set(id, server->second.state.next_deadline());
+    server_keys_.erase(server->second.key);
+    if (const auto merge = merge_keys_.find(server->second.merge_key);
+        merge != merge_keys_.end() && merge->second == id)
+        merge_keys_.erase(merge);
+    server_deadlines_.set(id, {});
+    servers_.erase(server);
+}
+
+void Transactions::settle(ClientTransactionId id) {
+    const auto client = clients_.find(id.value);
+    if (client == clients_.end()) return;
+    if (client->second.state.ended()) return abandon(id);
+    client_deadlines_.set(id, client->second.state.next_deadline());
+}
+
+}  // namespace parley::sip
