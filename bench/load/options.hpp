@@ -24,7 +24,7 @@ struct Options {
     std::string user_prefix = "u", password = "password", resource = "bench";
     unsigned sessions = 100;
     unsigned first_user = 0;
-    unsigned window = 4;        // messages of one sender that are on their way at once
+    unsigned window = 1;        // messages of one sender that are on their way at once
     unsigned ack_every = 1;     // with stream management: an <r/> after so many messages
     unsigned messages = 100;    // a sender, in the modes that count and do not time
     unsigned body = 64;         // bytes
