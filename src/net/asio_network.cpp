@@ -1,13 +1,12 @@
 #include "net/asio_network.hpp"
 
 #include "net/listener.hpp"
+#include "net/resolver.hpp"
 #include "net/socket_connection.hpp"
 
 namespace parley::net {
 
-struct AsioNetwork::Dns {};
-
-AsioNetwork::AsioNetwork(const DnsSettings&) {}
+AsioNetwork::AsioNetwork(const DnsSettings& dns) : dns_(dns) {}
 AsioNetwork::~AsioNetwork() = default;
 
 Result<std::unique_ptr<Listener>> AsioNetwork::listen(Executor& executor, const Endpoint& endpoint, Accepted accepted) {
@@ -18,16 +17,20 @@ void AsioNetwork::connect(Executor& executor, const Endpoint& to, Millis timeout
     connect_to(event_loop_of(executor), to, timeout, std::move(connected));
 }
 
-void AsioNetwork::resolve_srv(Executor& executor, const std::string&,
+Resolver& AsioNetwork::resolver() {
+    const std::lock_guard lock(mutex_);
+    if (!resolver_) resolver_ = std::make_unique<Resolver>(dns_);
+    return *resolver_;
+}
+
+void AsioNetwork::resolve_srv(Executor& executor, const std::string& name,
                               Function<void(Result<DnsAnswer<SrvRecord>>)> done) {
-    executor.post([done = std::move(done)] { done(DnsAnswer<SrvRecord>{}); });
+    resolver().srv(executor, name, std::move(done));
 }
 
 void AsioNetwork::resolve_host(Executor& executor, const std::string& name,
                                Function<void(Result<DnsAnswer<std::string>>)> done) {
-    DnsAnswer<std::string> answer;
-    if (to_socket_address({name, 0})) answer.records.push_back(name);
-    executor.post([done = std::move(done), answer] { done(answer); });
+    resolver().host(executor, name, std::move(done));
 }
 
 }  // namespace parley::net

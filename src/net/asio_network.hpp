@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -8,10 +9,15 @@
 
 namespace parley::net {
 
+class Resolver;
+
 struct DnsSettings {
-    std::vector<std::string> servers;  // "192.0.2.53" or "127.0.0.1@5353"; empty: those of /etc/resolv.conf
-    std::string hosts_file;            // like /etc/hosts; empty: none
-    Millis timeout{3'000};             // for one question, all servers and repeats together
+    std::vector<std::string> servers{};  // "192.0.2.53" or "127.0.0.1@5353"; empty: those of /etc/resolv.conf
+    std::string hosts_file{};            // like /etc/hosts; empty: none
+    // Validates with these keys (DNSKEY or DS lines); empty: no validation, DnsAnswer::secure is false. The servers
+    // must support DNSSEC then: with one that does not, nothing resolves.
+    std::string trust_anchor_file{};
+    Millis timeout{3'000};  // for one question, all servers and repeats together
 };
 
 // The real Network: sockets of the operating system, DNS by libunbound. Executors given to it must be EventLoops.
@@ -30,8 +36,11 @@ public:
                       Function<void(Result<DnsAnswer<std::string>>)> done) override;
 
 private:
-    struct Dns;
-    std::unique_ptr<Dns> dns_;
+    Resolver& resolver();
+
+    DnsSettings dns_;
+    std::mutex mutex_;
+    std::unique_ptr<Resolver> resolver_;  // made at the first question: it has threads
 };
 
 }  // namespace parley::net
