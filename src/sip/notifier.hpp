@@ -1,0 +1,62 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "sip/header/subscription_state.hpp"
+
+namespace parley::sip {
+
+struct Body {
+    std::string type;  // Content-Type; "" for none
+    std::string text;
+    bool operator==(const Body&) const = default;
+};
+
+// RFC 6665 4.2: our side of a subscription that a peer holds. One NOTIFY is in flight; of the states that wait behind
+// it only the newest is sent. Pure: it says what to send, the core sends it and reports the answer.
+class Notifier {
+public:
+    enum class State { pending, active, terminated };
+    struct Notify {
+        SubscriptionState state;
+        Body body;
+    };
+
+    Notifier(State state, SteadyTime expires_at) : state_(state), expires_at_(expires_at) {}
+
+    State state() const { return state_; }
+    SteadyTime expires_at() const { return expires_at_; }
+    const Body& body() const { return body_; }
+
+    // A SUBSCRIBE was accepted, the first or a refresh: each is followed by a NOTIFY (4.2.1.2). Zero ends it.
+    void on_subscribe(Seconds granted, SteadyTime now);
+    // What the user says is so now.
+    void set(State state, Body body);
+    void end(std::string reason, std::optional<Seconds> retry_after = {});
+
+    // The NOTIFY to send now, if there is one. It counts as in flight until on_answer().
+    std::optional<Notify> take(SteadyTime now);
+    // `local`: the status is our own, because nothing was heard (408) or nothing could be sent (503). A peer that
+    // cannot be reached keeps its subscription: it is asked again, ever more seldom, until the grant ends. Any other
+    // refusal without Retry-After ends it (4.2.2).
+    void on_answer(int status, bool local, std::optional<Seconds> retry_after, SteadyTime now);
+    void on_time(SteadyTime now);
+    std::optional<SteadyTime> next_deadline() const;
+
+    bool finished() const { return state_ == State::terminated && !waiting_ && !in_flight_; }
+    bool refused() const { return refused_; }  // ended by the peer's answer to a NOTIFY
+
+private:
+    State state_;
+    SteadyTime expires_at_;
+    Body body_;
+    std::string reason_;
+    std::optional<Seconds> retry_after_;
+    std::optional<SteadyTime> not_before_;
+    Seconds back_off_{0};
+    bool waiting_ = false, in_flight_ = false, refused_ = false;
+};
+
+}  // namespace parley::sip

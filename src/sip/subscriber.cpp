@@ -1,0 +1,135 @@
+#include "sip/subscriber.hpp"
+
+#include <algorithm>
+
+#include "sip/limits.hpp"
+
+namespace parley::sip {
+namespace {
+
+using Next = SubscriptionEnd::Next;
+
+constexpr Seconds retry_after_trouble{60};
+constexpr Seconds longest_wanted{24 * 3600};  // a Min-Expires above it is not followed
+
+Next next_after(std::string_view reason) {
+    if (reason == "deactivated") return Next::now;
+    if (reason == "probation" || reason == "giveup") return Next::later;
+    if (reason == "rejected" || reason == "noresource" || reason == "invariant") return Next::never;
+    return Next::allowed;  // timeout, and what we do not know (RFC 6665 4.1.3)
+}
+
+}  // namespace
+
+Subscriber Subscriber::restored(State state, Seconds wanted, SteadyTime expires_at, Random& random, SteadyTime now) {
+    Subscriber subscriber{wanted, random};
+    subscriber.state_ = state;
+    subscriber.due_ = false;
+    subscriber.granted(std::max(Seconds{0}, std::chrono::duration_cast<Seconds>(expires_at - now)), now);
+    return subscriber;
+}
+
+std::optional<Seconds> Subscriber::take() {
+    if (!due_ || in_flight_ || end_) return {};
+    due_ = false;
+    in_flight_ = true;
+    refresh_at_.reset();
+    return leaving_ ? Seconds{0} : wanted_;
+}
+
+// Refreshes are spread over the ninth and the last tenth but one of the time granted: peers limit our rate, and all
+// subscriptions start together when we do.
+void Subscriber::granted(Seconds time, SteadyTime now) {
+    expires_at_ = now + time;
+    const auto spread = std::chrono::duration_cast<Millis>(time) / 10;
+    const auto jitter =
+        Millis{static_cast<std::int64_t>(random_->below(static_cast<std::uint64_t>(spread.count()) + 1))};
+    refresh_at_ = now + spread * 8 + jitter;
+}
+
+void Subscriber::finish(SubscriptionEnd end) {
+    if (end_) return;
+    if (leaving_) end.next = Next::asked;
+    state_ = State::terminated;
+    due_ = false;
+    end_ = std::move(end);
+}
+
+void Subscriber::on_answer(const Reply& reply, SteadyTime now) {
+    in_flight_ = false;
+    if (end_) return;
+    const int status = reply.status;
+    if (status >= 200 && status < 300) {
+        const auto time = reply.expires.value_or(wanted_);
+        if (leaving_ || time == Seconds{0}) {
+            notify_by_ = now + timer::transaction;  // the last NOTIFY, terminated
+        } else {
+            granted(time, now);
+            // 4.1.2.4, timer N: only the NOTIFY says that the subscription lives.
+            if (state_ == State::starting) notify_by_ = now + timer::transaction;
+        }
+        return;
+    }
+    const SubscriptionEnd end{Next::later, status, reply.diagnostics, reply.retry_after};
+    if (status == 423 && reply.min_expires && *reply.min_expires > wanted_ && *reply.min_expires <= longest_wanted &&
+        !leaving_ && !asked_again_) {
+        asked_again_ = true;
+        wanted_ = *reply.min_expires;
+        due_ = true;
+        return;
+    }
+    if (leaving_) return finish(end);
+    const bool known = state_ == State::pending || state_ == State::active;
+    if (status == 481) return finish({known ? Next::now : Next::later, status, reply.diagnostics, {}});
+    const bool passing = reply.local || status == 408 || status == 480 || status == 500 || status >= 502;
+    if (known && (passing && status < 600) && expires_at_ && *expires_at_ > now) {
+        // 4.1.2.2: until its time is over it stands; meanwhile we go on trying.
+        refresh_at_ = now + std::max(reply.retry_after.value_or(retry_after_trouble), retry_after_trouble);
+        return;
+    }
+    finish({passing && status < 600 ? Next::later : Next::never, status, reply.diagnostics, reply.retry_after});
+}
+
+void Subscriber::on_notify(const SubscriptionState& state, SteadyTime now) {
+    if (end_) return;
+    notify_by_.reset();
+    switch (state.value) {
+        case SubscriptionState::Value::terminated:
+            return finish({next_after(state.reason), 0, state.reason, state.retry_after});
+        case SubscriptionState::Value::active: state_ = State::active; break;
+        case SubscriptionState::Value::pending: state_ = State::pending; break;
+    }
+    // It may shorten the time; longer than our refresh asked for counts too (4.1.3).
+    if (state.expires && !leaving_ && wanted_ != Seconds{0}) {
+        const auto until = now + *state.expires;
+        const auto slack = Seconds{5};
+        if (!expires_at_ || until < *expires_at_ - slack || until > *expires_at_ + slack) granted(*state.expires, now);
+    }
+}
+
+void Subscriber::unsubscribe(SteadyTime now) {
+    if (end_) return;
+    (void)now;
+    leaving_ = due_ = true;
+}
+
+void Subscriber::on_time(SteadyTime now) {
+    if (end_) return;
+    if (notify_by_ && *notify_by_ <= now) return finish({Next::later, 0, "no NOTIFY came", {}});
+    if (expires_at_ && *expires_at_ <= now && !in_flight_ && !leaving_)
+        return finish({Next::later, 408, "expired", {}});
+    if (refresh_at_ && *refresh_at_ <= now) {
+        refresh_at_.reset();
+        if (!leaving_) due_ = true;
+    }
+}
+
+std::optional<SteadyTime> Subscriber::next_deadline() const {
+    std::optional<SteadyTime> next;
+    if (end_) return next;
+    for (const auto& when : {expires_at_, refresh_at_, notify_by_})
+        if (when && (!next || *when < *next)) next = when;
+    return next;
+}
+
+}  // namespace parley::sip
