@@ -1,0 +1,163 @@
+#include "im/presence.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "xmpp/ns.hpp"
+#include "xmpp/payload/idle.hpp"
+
+namespace parley::im {
+namespace {
+
+std::optional<Show> show_of(std::string_view word) {
+    for (const auto show : {Show::away, Show::chat, Show::dnd, Show::xa})
+        if (to_string(show) == word) return show;
+    return std::nullopt;
+}
+
+// Which of two equals stands for the user: smaller first.
+int rank(Availability availability) {
+    switch (availability) {
+        case Availability::do_not_disturb: return 0;
+        case Availability::busy: return 1;
+        case Availability::available: return 2;
+        case Availability::idle: return 3;
+        case Availability::away: return 4;
+        case Availability::extended_away: return 5;
+        case Availability::offline: break;
+    }
+    return 6;
+}
+
+}  // namespace
+
+std::string_view to_string(Show show) {
+    switch (show) {
+        case Show::away: return "away";
+        case Show::chat: return "chat";
+        case Show::dnd: return "dnd";
+        case Show::xa: return "xa";
+    }
+    return "away";
+}
+
+std::string_view to_string(Availability availability) {
+    switch (availability) {
+        case Availability::available: return "Available";
+        case Availability::busy: return "Busy";
+        case Availability::do_not_disturb: return "Do Not Disturb";
+        case Availability::idle: return "Idle";
+        case Availability::away: return "Away";
+        case Availability::extended_away: return "Extended Away";
+        case Availability::offline: return "Offline";
+    }
+    return "Offline";
+}
+
+Presence presence_of(const xmpp::Stanza& stanza) {
+    Presence presence;
+    presence.available = stanza.type.empty();
+    presence.status_text = stanza.text_of("status");
+    if (!presence.available) return presence;
+    presence.show = show_of(stanza.text_of("show"));
+    const auto number = stanza.text_of("priority");
+    const auto priority = parse_number<int>(trim(number));
+    if (priority && *priority >= -128 && *priority <= 127) presence.priority = *priority;
+    presence.busy = stanza.child(xmpp::ns::native_presence, "busy") != nullptr;
+    if (const auto idle = xmpp::find<xmpp::Idle>(stanza)) presence.idle_since = idle->since;
+    return presence;
+}
+
+void encode_into(xmpp::Stanza& stanza, const Presence& presence) {
+    const auto add = [&](std::string_view name, std::string_view text) {
+        stanza.add(xml::Element(xmpp::ns::client, name).with_text(text));
+    };
+    if (presence.available && presence.show) add("show", to_string(*presence.show));
+    if (!presence.status_text.empty()) add("status", presence.status_text);
+    if (!presence.available) return;
+    if (presence.priority != 0) add("priority", std::to_string(presence.priority));
+    if (presence.busy) stanza.add(xml::Element(xmpp::ns::native_presence, "busy"));
+    if (presence.idle_since) stanza.add(xmpp::encode(xmpp::Idle{*presence.idle_since}));
+}
+
+Availability availability(const Presence& presence) {
+    if (!presence.available) return Availability::offline;
+    if (presence.show == Show::dnd) return Availability::do_not_disturb;
+    if (presence.busy) return Availability::busy;
+    if (presence.show == Show::xa) return Availability::extended_away;
+    if (presence.show == Show::away) return presence.idle_since ? Availability::idle : Availability::away;
+    return Availability::available;  // <idle/> alone only says when somebody last typed
+}
+
+Presence aggregate(const std::vector<Presence>& resources) {
+    const Presence* best = nullptr;
+    for (const auto& candidate : resources) {
+        if (!candidate.available) continue;
+        const bool wins =
+            !best || candidate.priority > best->priority ||
+            (candidate.priority == best->priority && rank(availability(candidate)) <= rank(availability(*best)));
+        if (wins) best = &candidate;
+    }
+    return best ? *best : Presence{};
+}
+
+BroadcastActions SessionPresence::on_broadcast(const xmpp::Stanza& presence, const Roster& roster) {
+    if (!presence.type.empty() && !available() && directed_.empty()) return {};  // unavailable twice says nothing
+
+    BroadcastActions actions;
+    const bool was_available = available();
+    const int priority_before = priority_;
+    const bool now_available = presence.type.empty();
+    if (was_available || now_available) {
+        actions.own_resources = true;
+        for (const auto& [contact, item] : roster.items)
+            if (item.has_from()) actions.contacts.push_back(contact);
+    }
+    if (!now_available) {
+        for (const auto& address : directed_) {
+            const auto* item = roster.find(address);
+            if (!was_available || !item || !item->has_from()) actions.directed.push_back(address);
+        }
+        directed_.clear();
+        last_.reset();
+        return actions;
+    }
+
+    last_ = presence;
+    priority_ = presence_of(presence).priority;
+    actions.offline_messages = priority_ >= 0 && (!was_available || priority_before < 0);
+    if (was_available) return actions;
+    actions.others_to_this = true;  // 4.2.2: the first presence of the session
+    for (const auto& [contact, item] : roster.items) {
+        if (item.has_to()) actions.probes.push_back(contact);
+        if (item.pending_in) actions.requests.push_back(item.request);
+    }
+    return actions;
+}
+
+BroadcastActions SessionPresence::on_end(const Roster& roster) {
+    xmpp::Stanza gone;
+    gone.kind = xmpp::Stanza::Kind::presence;
+    gone.type = "unavailable";
+    return on_broadcast(gone, roster);
+}
+
+void SessionPresence::on_directed(const xmpp::Stanza& presence) {
+    if (!presence.type.empty())
+        directed_.erase(presence.to);
+    else if (directed_.size() < directed_max)
+        directed_.insert(presence.to);
+}
+
+ProbeAnswer answer_probe(bool user_exists, const RosterItem* item, bool own, const xmpp::Jid& probed,
+                         const std::vector<std::string>& available_resources) {
+    using Kind = ProbeAnswer::Kind;
+    if (!user_exists) return {Kind::unsubscribed, {}};
+    if (!own && !(item && item->has_from())) return {item && item->pending_in ? Kind::ignore : Kind::unsubscribed, {}};
+    auto resources = available_resources;
+    if (!probed.is_bare()) std::erase_if(resources, [&](const std::string& name) { return name != probed.resource(); });
+    if (resources.empty()) return {Kind::unavailable, {}};
+    return {Kind::presence, std::move(resources)};
+}
+
+}  // namespace parley::im
