@@ -14,8 +14,10 @@ constexpr auto subscribe_limit = std::chrono::minutes{10};
 constexpr auto drain_limit = std::chrono::seconds{30};
 constexpr unsigned subscriptions_at_once = 64;
 
-// Users sit in a ring, and each is subscribed both ways to the nearest `contacts`. A session changes its presence as
-// soon as all contacts have seen the change before. Subscriptions are made in-band, once, before the measured time.
+// Users sit in a ring, and each is subscribed both ways to the nearest `contacts`. One in `contacts` users has the
+// turn: it changes its presence, and when all its contacts have seen that, the turn goes to the next user. So a contact
+// gets one presence at a time, as in life, where people do not all change at once. Subscriptions are made in-band,
+// once, before the measured time.
 class Presence final : public Fleet {
 public:
     explicit Presence(const Options& options) : Fleet(options), users_(options.sessions) {
@@ -38,7 +40,7 @@ public:
         }
         loop_.run_for(as_time(options_.settle));
         toggling_ = true;
-        for (unsigned i = 0; i < options_.sessions; ++i) toggle(i);
+        for (unsigned i = 0; i < options_.sessions; i += options_.contacts) toggle(i);
         loop_.run_for(as_time(options_.warm_up));
         const auto first = delivered_;
         const auto before = mark();
@@ -85,7 +87,7 @@ public:
             case SequenceCheck::Verdict::doubled: ++doubled_; return;
         }
         ++delivered_;
-        if (--user.waiting == 0 && toggling_) toggle(from);
+        if (--user.waiting == 0 && toggling_) pass_turn(from + 1);
     }
 
 private:
@@ -145,6 +147,11 @@ private:
             throw std::runtime_error(std::to_string(asked - subscribed_) + " subscriptions were not answered");
         loop_.run_for(milliseconds{1000});
         return asked != 0;
+    }
+
+    void pass_turn(unsigned index) {
+        while (users_[index % options_.sessions].waiting != 0) ++index;  // a slower turn is still there: step over it
+        toggle(index % options_.sessions);
     }
 
     void toggle(unsigned index) {
