@@ -1,11 +1,12 @@
 #include "gateway/mapping/presence.hpp"
 
 #include <algorithm>
-#include <tuple>
 
 #include "base/text.hpp"
 #include "gateway/mapping/text.hpp"
 #include "xmpp/ns.hpp"
+#include "xmpp/payload/datetime.hpp"
+#include "xmpp/payload/idle.hpp"
 
 namespace parley::gateway {
 namespace {
@@ -21,13 +22,6 @@ const ActivityRow* find_activity(const PresenceTables& tables, const std::vector
         for (const auto* list : {&a, &b})
             if (std::find(list->begin(), list->end(), row.token) != list->end()) return &row;
     return nullptr;
-}
-
-// A date and time goes into an attribute of ours, so it may hold nothing else.
-bool is_timestamp(std::string_view text) {
-    return text.size() >= 20 && text.size() <= 40 && std::all_of(text.begin(), text.end(), [](char c) {
-               return (c >= '0' && c <= '9') || c == '-' || c == ':' || c == '.' || c == '+' || c == 'T' || c == 'Z';
-           });
 }
 
 // A tuple that says neither open nor closed but says how the person is: a person who is.
@@ -53,7 +47,7 @@ std::string first_note(const sip::Pidf& pidf, const sip::Pidf::Tuple& tuple, con
 struct Person {
     std::vector<std::string> activities;
     bool idle = false;
-    std::string last_input;
+    std::optional<TimePoint> last_input;
     const sip::Pidf::Person* noted = nullptr;
 };
 
@@ -63,7 +57,8 @@ Person merge(const std::vector<sip::Pidf::Person>& persons) {
         merged.activities.insert(merged.activities.end(), person.activities.begin(), person.activities.end());
         if (person.idle) {
             merged.idle = *person.idle;
-            merged.last_input = *person.idle && is_timestamp(person.last_input) ? person.last_input : std::string();
+            const auto time = xmpp::parse_datetime(person.last_input);
+            merged.last_input = *person.idle && time ? std::optional(*time) : std::nullopt;
         }
         if (!merged.noted && !person.notes.empty()) merged.noted = &person;
     }
@@ -87,7 +82,6 @@ std::string_view show_of(Availability availability) {
         case Availability::extended_away: return "xa";
         case Availability::busy:
         case Availability::idle:
-        case Availability::be_right_back:
         case Availability::away: break;
     }
     return "away";
@@ -97,27 +91,7 @@ void add_text(xmpp::Stanza& stanza, std::string_view name, std::string_view text
     if (!text.empty()) stanza.add(xml::Element(ns::client, name).with_text(text));
 }
 
-void add_idle(xmpp::Stanza& stanza, std::string_view since) {
-    xml::Element idle(ns::idle, "idle");
-    idle.set("since", since);
-    stanza.add(std::move(idle));
-}
-
 }  // namespace
-
-std::string_view to_string(Availability availability) {
-    switch (availability) {
-        case Availability::available: return "Available";
-        case Availability::busy: return "Busy";
-        case Availability::do_not_disturb: return "Do Not Disturb";
-        case Availability::idle: return "Idle";
-        case Availability::be_right_back: return "Be Right Back";
-        case Availability::away: return "Away";
-        case Availability::extended_away: return "Extended Away";
-        case Availability::offline: return "Offline";
-    }
-    return "Offline";
-}
 
 ContactPresence read_presence(const sip::Pidf& pidf, const Profile& profile) {
     ContactPresence contact;
@@ -167,12 +141,12 @@ xmpp::Stanza presence_for(ClientKind viewer, const ContactPresence& contact, con
     if (text.empty()) text = contact.status;
     if (text.empty() && !native) text = row.status;
     // Idle without a time has no element to say it, so the word says it to all.
-    if (text.empty() && seen == Availability::idle && contact.idle_since.empty()) text = "Idle";
+    if (text.empty() && seen == Availability::idle && !contact.idle_since) text = "Idle";
     add_text(presence, "status", text);
     if (contact.priority > 0) add_text(presence, "priority", std::to_string(contact.priority));
     if (seen == Availability::busy) presence.add(xml::Element(ns::native_presence, "busy"));
-    if (contact.availability == Availability::idle && !contact.idle_since.empty())
-        add_idle(presence, contact.idle_since);
+    if (contact.availability == Availability::idle && contact.idle_since)
+        presence.add(xmpp::encode(xmpp::Idle{*contact.idle_since}));
     return presence;
 }
 
@@ -186,39 +160,9 @@ void make_third_party(xmpp::Stanza& presence) {
     }
 }
 
-UserPresence read_user_presence(const xmpp::Stanza& presence) {
-    UserPresence user;
-    if (presence.kind != xmpp::Stanza::Kind::presence || !presence.type.empty()) return user;
-    const auto show = presence.text_of("show");
-    user.availability = with_show(show, Availability::available);
-    if (show == "away" && presence.child(ns::native_presence, "busy")) user.availability = Availability::busy;
-    if (const auto* idle = presence.child(ns::idle, "idle"); idle && user.availability == Availability::away) {
-        user.availability = Availability::idle;
-        if (is_timestamp(idle->attribute("since"))) user.idle_since = idle->attribute("since");
-    }
-    if (const auto* status = presence.child(ns::client, "status")) {
-        user.status = trim(status->text());
-        const auto lang = status->attribute("lang", ns::xml);
-        user.lang = lang.empty() ? presence.lang : std::string(lang);
-    }
-    const auto priority = parse_number<int>(trim(presence.text_of("priority")));
-    user.priority = std::clamp(priority.value_or(0), -128, 127);  // RFC 6121 4.7.2.3
-    return user;
-}
-
-UserPresence aggregate(std::span<const UserPresence> resources) {
-    const auto rank = [](const UserPresence& r) {
-        return std::tuple(r.availability == Availability::offline, r.priority < 0, r.availability, -r.priority);
-    };
-    const auto best = std::min_element(resources.begin(), resources.end(),
-                                       [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
-    if (best == resources.end() || best->availability == Availability::offline) return {};
-    return *best;
-}
-
-sip::Pidf pidf_for(const Profile& profile, const UserPresence& user, std::string_view entity, std::string_view contact,
+sip::Pidf pidf_for(const Profile& profile, const im::Presence& user, std::string_view entity, std::string_view contact,
                    std::string_view display_name) {
-    const auto seen = find(profile.presence->outbound, user.availability)->theirs;
+    const auto seen = find(profile.presence->outbound, im::availability(user))->theirs;
     sip::Pidf pidf;
     pidf.entity = entity;
     pidf.display_name = display_name;
@@ -234,7 +178,7 @@ sip::Pidf pidf_for(const Profile& profile, const UserPresence& user, std::string
             if (profile.pidf == PidfForm::drafts) tuple.activities = person.activities;
             if (seen == Availability::idle) {
                 person.idle = true;
-                person.last_input = user.idle_since;
+                if (user.idle_since) person.last_input = xmpp::format_datetime(*user.idle_since);
             }
             pidf.persons.push_back(std::move(person));
         }
@@ -242,7 +186,8 @@ sip::Pidf pidf_for(const Profile& profile, const UserPresence& user, std::string
         // Rounded up, so that the way back gives the same number.
         if (profile.presence->show && !contact.empty() && user.priority > 0)
             tuple.priority = (user.priority * 1000 + 126) / 127;
-        if (!user.status.empty()) tuple.notes.push_back({std::string(clip(user.status, note_limit)), user.lang});
+        if (const auto text = trim(user.status_text); !text.empty())
+            tuple.notes.push_back({std::string(clip(text, note_limit)), {}});
     }
     pidf.tuples.push_back(std::move(tuple));
     return pidf;

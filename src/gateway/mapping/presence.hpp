@@ -1,11 +1,12 @@
 #pragma once
 
-#include <span>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "gateway/mapping/presence_tables.hpp"
 #include "gateway/profile.hpp"
+#include "im/presence.hpp"
 #include "sip/body/pidf.hpp"
 #include "xmpp/stanza.hpp"
 
@@ -15,11 +16,11 @@ namespace parley::gateway {
 // What a partner's user is. Two documents that mean the same are equal, so a repeated one need not be delivered.
 struct ContactPresence {
     Availability availability = Availability::offline;
-    std::string note;          // what the contact wrote; empty while offline
-    std::string status;        // what the activity says, for a contact that wrote nothing
-    std::string idle_since;    // RFC 3339; with idle only, empty when not known
-    std::string display_name;  // as the partner says it; empty when not said
-    int priority = 0;          // 0 to 127, RFC 8048 5.3; only of partners that speak it
+    std::string note;                     // what the contact wrote; empty while offline
+    std::string status;                   // what the activity says, for a contact that wrote nothing
+    std::optional<TimePoint> idle_since;  // with idle only, where the partner says it
+    std::string display_name;             // as the partner says it; empty when not said
+    int priority = 0;                     // 0 to 127, RFC 8048 5.3; only of partners that speak it
     bool operator==(const ContactPresence&) const = default;
 };
 
@@ -34,26 +35,10 @@ xmpp::Stanza presence_for(ClientKind viewer, const ContactPresence& contact, con
 // wrote none, and <busy/> is taken out. For presence that reaches both kinds of clients as one stanza.
 void make_third_party(xmpp::Stanza& presence);
 
-// What one of our users' clients says.
-struct UserPresence {
-    Availability availability = Availability::offline;
-    std::string status;      // what the user wrote; empty while offline
-    std::string lang;        // of the status
-    std::string idle_since;  // RFC 3339; with idle only
-    int priority = 0;
-    bool operator==(const UserPresence&) const = default;
-};
-
-// From a <presence/> of a client: no type, or any other (offline).
-UserPresence read_user_presence(const xmpp::Stanza& presence);
-
-// What a user is as a whole: the most available resource; among equals the one of the highest priority, then the first.
-// A resource of negative priority counts only if there is no other. No resource: offline.
-UserPresence aggregate(std::span<const UserPresence> resources);
-
-// One tuple, as the partner's kind reads it. `entity` is the user's URI ("sip:u1@example.com"), `contact` may be empty.
-// An offline user's document carries no text, so that it is equal to what a blocked watcher is shown.
-sip::Pidf pidf_for(const Profile& profile, const UserPresence& user, std::string_view entity,
+// One tuple, as the partner's kind reads it: these partners show one state a person, so `user` is im::aggregate()'s.
+// `entity` is the user's URI ("sip:u1@example.com"), `contact` may be empty. An offline user's document carries no
+// text, so that it is equal to what a blocked watcher is shown.
+sip::Pidf pidf_for(const Profile& profile, const im::Presence& user, std::string_view entity,
                    std::string_view contact = {}, std::string_view display_name = {});
 
 }  // namespace parley::gateway

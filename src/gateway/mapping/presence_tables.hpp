@@ -5,28 +5,18 @@
 #include <span>
 #include <string_view>
 
+#include "im/presence.hpp"
+
 // How a presence on one side of the gateway looks on the other: one line a case. The compiler checks the shape of each
 // table, a reader its sense. Which partner uses which tables is in gateway/profile.cpp; what reads and writes the wire
 // is in presence.cpp.
 namespace parley::gateway {
 
-// All that any of the systems can say. Ordered from the most to the least available: of several resources the first
-// counts.
-enum class Availability : std::uint8_t {
-    available,
-    busy,
-    do_not_disturb,
-    idle,
-    be_right_back,
-    away,
-    extended_away,
-    offline,
-};
+using im::Availability;
 inline constexpr std::array availabilities{
-    Availability::available,     Availability::busy, Availability::do_not_disturb, Availability::idle,
-    Availability::be_right_back, Availability::away, Availability::extended_away,  Availability::offline,
+    Availability::available, Availability::busy,          Availability::do_not_disturb, Availability::idle,
+    Availability::away,      Availability::extended_away, Availability::offline,
 };
-std::string_view to_string(Availability availability);  // "Available", "Do Not Disturb", ...: words for people
 
 // A native client tells busy and idle from away (capability urn:parley:native:0); any other XMPP client is third-party.
 enum class ClientKind : std::uint8_t { third_party, native };
@@ -108,7 +98,6 @@ inline constexpr std::array microsoft_inbound{
     InboundRow{Availability::available, Availability::available, "", Availability::available},
     InboundRow{Availability::busy, Availability::away, "Busy", Availability::busy},
     InboundRow{Availability::do_not_disturb, Availability::away, "Busy", Availability::busy},
-    InboundRow{Availability::be_right_back, Availability::away, "", Availability::away},
     InboundRow{Availability::away, Availability::away, "", Availability::away},
     InboundRow{Availability::offline, Availability::offline, "", Availability::offline},
     InboundRow{Availability::idle, Availability::away, "", Availability::away, Origin::nearest, Origin::nearest},
@@ -126,7 +115,6 @@ inline constexpr std::array microsoft_outbound{
     OutboundRow{Availability::extended_away, Availability::away},
     OutboundRow{Availability::offline, Availability::offline},
     OutboundRow{Availability::idle, Availability::away, Origin::nearest},
-    OutboundRow{Availability::be_right_back, Availability::away, Origin::nearest},
 };
 static_assert(every_availability_once(microsoft_outbound));
 
@@ -145,8 +133,6 @@ inline constexpr std::array aol_inbound{
     InboundRow{Availability::do_not_disturb, Availability::away, "Busy", Availability::busy, Origin::nearest,
                Origin::nearest},
     InboundRow{Availability::idle, Availability::away, "", Availability::away, Origin::nearest, Origin::nearest},
-    InboundRow{Availability::be_right_back, Availability::away, "", Availability::away, Origin::nearest,
-               Origin::nearest},
     InboundRow{Availability::extended_away, Availability::away, "", Availability::away, Origin::nearest,
                Origin::nearest},
 };
@@ -161,7 +147,6 @@ inline constexpr std::array aol_outbound{
     OutboundRow{Availability::offline, Availability::offline},
     OutboundRow{Availability::away, Availability::away, Origin::nearest},
     OutboundRow{Availability::extended_away, Availability::away, Origin::nearest},
-    OutboundRow{Availability::be_right_back, Availability::away, Origin::nearest},
 };
 static_assert(every_availability_once(aol_outbound));
 
@@ -173,8 +158,6 @@ inline constexpr std::array simple_inbound{
     InboundRow{Availability::do_not_disturb, Availability::do_not_disturb, "", Availability::do_not_disturb,
                Origin::nearest, Origin::nearest},
     InboundRow{Availability::idle, Availability::away, "Idle", Availability::idle, Origin::nearest, Origin::nearest},
-    InboundRow{Availability::be_right_back, Availability::away, "", Availability::away, Origin::nearest,
-               Origin::nearest},
     InboundRow{Availability::away, Availability::away, "", Availability::away, Origin::nearest, Origin::nearest},
     InboundRow{Availability::extended_away, Availability::extended_away, "", Availability::extended_away,
                Origin::nearest, Origin::nearest},
@@ -188,7 +171,6 @@ inline constexpr std::array simple_outbound{
     OutboundRow{Availability::busy, Availability::busy, Origin::nearest},
     OutboundRow{Availability::do_not_disturb, Availability::do_not_disturb, Origin::nearest},
     OutboundRow{Availability::idle, Availability::idle, Origin::nearest},
-    OutboundRow{Availability::be_right_back, Availability::away, Origin::nearest},
     OutboundRow{Availability::away, Availability::away, Origin::nearest},
     OutboundRow{Availability::extended_away, Availability::extended_away, Origin::nearest},
     OutboundRow{Availability::offline, Availability::offline, Origin::nearest},

@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <map>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -121,10 +122,10 @@ TEST(PresenceTables, EveryRowOfTables1To8HoldsOnTheWire) {
         } else {
             const auto* partner = find_profile(row.to_view);
             ASSERT_TRUE(partner);
-            const auto user = read_user_presence(client_presence(row.from_state));
+            const auto user = im::presence_of(client_presence(row.from_state));
             EXPECT_EQ(partner_sees(encode_pidf(pidf_for(*partner, user, "sip:u1@example.com"))), row.to_state);
-            const auto noted = pidf_for(*partner, read_user_presence(client_presence(row.from_state, "Back at 5")),
-                                        "sip:u1@example.com");
+            const auto noted =
+                pidf_for(*partner, im::presence_of(client_presence(row.from_state, "Back at 5")), "sip:u1@example.com");
             EXPECT_EQ(noted.tuples.at(0).notes.size(), row.to_state == "Offline" ? 0u : 1u);
         }
     }
@@ -230,70 +231,34 @@ TEST(ReadPresence, MicrosoftClassIgnoresWhatItsFormDoesNotHave) {
     EXPECT_EQ(read(document("Available", "Busy (DND)"), "ocs").availability, A::available);
 }
 
-TEST(Aggregate, TheMostAvailableResourceCounts) {
-    const auto user = [](A availability, int priority, std::string status = {}) {
-        return UserPresence{availability, std::move(status), {}, {}, priority};
-    };
-    struct Case {
-        std::string name;
-        std::vector<UserPresence> resources;
-        A availability;
-        std::string status;
-    };
-    for (const auto& c : {
-             Case{"none", {}, A::offline, ""},
-             Case{"one gone", {user(A::offline, 0, "bye")}, A::offline, ""},
-             Case{"available before away", {user(A::away, 10, "a"), user(A::available, 0, "b")}, A::available, "b"},
-             Case{"busy before away", {user(A::away, 0), user(A::busy, 0, "b"), user(A::offline, 0)}, A::busy, "b"},
-             Case{"priority among equals", {user(A::away, 1, "a"), user(A::away, 5, "b")}, A::away, "b"},
-             Case{"the first of equals", {user(A::away, 1, "a"), user(A::away, 1, "b")}, A::away, "a"},
-             Case{"negative priority steps back", {user(A::available, -1, "a"), user(A::away, 0, "b")}, A::away, "b"},
-             Case{"negative priority alone", {user(A::available, -1, "a")}, A::available, "a"},
-         }) {
-        SCOPED_TRACE(c.name);
-        const auto whole = aggregate(c.resources);
-        EXPECT_EQ(whole.availability, c.availability);
-        EXPECT_EQ(whole.status, c.status);
-    }
-}
-
-TEST(ReadUserPresence, OfTheStanza) {
-    auto presence = client_presence("Away", "  text ");
-    presence.lang = "ja";
-    presence.add(xml::Element(ns::client, "priority").with_text(" 5 "));
-    EXPECT_EQ(read_user_presence(presence), (UserPresence{A::away, "text", "ja", "", 5}));
-    EXPECT_EQ(read_user_presence(client_presence("Idle")), (UserPresence{A::idle, "", "", "2026-01-01T10:00:00Z", 0}));
-    EXPECT_EQ(read_user_presence(client_presence("Busy")).availability, A::busy);
-    auto error = client_presence("Available");
-    error.type = "error";
-    EXPECT_EQ(read_user_presence(error).availability, A::offline);
-    auto wild = client_presence("Available");
-    wild.add(xml::Element(ns::client, "priority").with_text("99999"));
-    EXPECT_EQ(read_user_presence(wild).priority, 127);
-}
-
 // Between two parleys over SIP every state that both have words for survives.
 TEST(Presence, SurvivesTheWayToAnotherParley) {
     const auto& profile = *find_profile("simple");
-    for (const auto availability : availabilities) {
-        if (availability == A::be_right_back) continue;  // XMPP has no such state
-        SCOPED_TRACE(to_string(availability));
-        UserPresence user{availability, availability == A::offline ? "" : "caf\xc3\xa9", "", "", 0};
-        if (availability == A::idle) user.idle_since = "2026-01-01T10:00:00Z";
+    std::set<A> seen;
+    for (const std::string_view state :
+         {"Available", "Busy", "Do Not Disturb", "Idle", "Away", "Extended Away", "Offline"}) {
+        SCOPED_TRACE(state);
+        const auto user = im::presence_of(client_presence(state, "caf\xc3\xa9"));
         const auto text = encode_pidf(pidf_for(profile, user, "sip:u1@example.com", "sip:u1@example.com", "U. One"));
         const auto contact = read(text, "simple");
-        EXPECT_EQ(contact.availability, availability);
-        EXPECT_EQ(contact.note, user.status);
+        seen.insert(contact.availability);
+        EXPECT_EQ(im::to_string(contact.availability), state);
+        EXPECT_EQ(contact.note, state == "Offline" ? "" : "caf\xc3\xa9");
         EXPECT_EQ(contact.idle_since, user.idle_since);
         EXPECT_EQ(contact.display_name, "U. One");
+        // And what a native client of the other parley is shown is what our client sent.
+        EXPECT_EQ(im::presence_of(presence_for(ClientKind::native, contact, profile)).idle_since, user.idle_since);
     }
+    EXPECT_EQ(seen.size(), availabilities.size());
 }
 
 // RFC 8048 5.3: 0 to 127 as 0 to 1 with three decimals, and back to the same number.
 TEST(Presence, PrioritySurvivesTheWayToAnotherParley) {
     const auto& profile = *find_profile("simple");
     for (int priority = -128; priority < 128; ++priority) {
-        const UserPresence user{A::available, "", "", "", priority};
+        im::Presence user;
+        user.available = true;
+        user.priority = priority;
         const auto contact = read(encode_pidf(pidf_for(profile, user, "sip:u@e", "sip:u@e")), "simple");
         ASSERT_EQ(contact.priority, std::max(priority, 0));
         ASSERT_EQ(presence_for(ClientKind::native, contact, profile).text_of("priority"),
@@ -304,14 +269,16 @@ TEST(Presence, PrioritySurvivesTheWayToAnotherParley) {
 // RFC 8048 has no status text on the way out of an offline user: equal to what a blocked watcher gets.
 TEST(PidfFor, OfflineSaysNothingElse) {
     for (const auto& profile : profiles()) {
-        UserPresence user;
-        user.status = "gone to the beach";
-        EXPECT_EQ(pidf_for(profile, user, "sip:u@e"), pidf_for(profile, UserPresence{}, "sip:u@e"));
+        im::Presence user;
+        user.status_text = "gone to the beach";
+        EXPECT_EQ(pidf_for(profile, user, "sip:u@e"), pidf_for(profile, im::Presence{}, "sip:u@e"));
     }
 }
 
 TEST(PidfFor, ALongStatusIsCutBetweenCharacters) {
-    UserPresence user{A::available, std::string(1023, 'x') + "\xc3\xa9", "", "", 0};
+    im::Presence user;
+    user.available = true;
+    user.status_text = std::string(1023, 'x') + "\xc3\xa9";
     const auto pidf = pidf_for(*find_profile("ocs"), user, "sip:u@e");
     EXPECT_EQ(pidf.tuples[0].notes[0].text, std::string(1023, 'x'));
 }
