@@ -1,6 +1,7 @@
 """Checks that need no compiler (layers, words, sizes), the format, and clang-tidy on the files that changed.
 
-    tools/lint.py [BASE]    BASE: the commit that changes are counted from; default: origin/main, else the parent of HEAD
+    tools/lint.py [--quick] [BASE]    BASE: the commit that changes are counted from; default: origin/main, else the
+                                      parent of HEAD. --quick leaves clang-tidy out.
 """
 import concurrent.futures
 import os
@@ -118,9 +119,12 @@ def check_tidy(paths, base):
 
 def main():
     paths = files()
-    base = sys.argv[1] if len(sys.argv) > 1 else ""
+    arguments = [word for word in sys.argv[1:] if word != "--quick"]
+    checks = [check_layers(paths), check_words(paths), check_format(paths)]
+    if len(arguments) == len(sys.argv[1:]):
+        checks.append(check_tidy(paths, arguments[0] if arguments else ""))
     count = 0
-    for check in (check_layers(paths), check_words(paths), check_format(paths), check_tidy(paths, base)):
+    for check in checks:
         for finding in check:
             count += 1
             print(finding, flush=True)

@@ -1,8 +1,10 @@
 """The laboratory itself: its peers work with each other, so that a failure elsewhere is ours."""
 from tests.lab.baresip import Baresip
 from tests.lab.ejabberd import Ejabberd
+from tests.lab.go_sendxmpp import GoSendXmpp
 from tests.lab.kamailio import Kamailio
 from tests.lab.ocs_edge import OcsEdge
+from tests.lab.profanity import Profanity
 from tests.lab.prosody import Prosody
 from tests.lab.sip_message import SipMessage
 from tests.lab.xmpp_client import XmppClient, befriend
@@ -53,3 +55,22 @@ async def test_ocs_edges_speak_mutual_tls(lab):
     answer = await two.wait_response("1234", 7, "OPTIONS")
     assert answer.status == 200 and answer.get_all("Via") == request.get_all("Via")
     assert answer.get("Record-Route") == two.record_route()
+
+
+async def test_other_xmpp_clients(lab):
+    """go-sendxmpp and profanity against Prosody."""
+    server = await Prosody(lab, "left.example").start()
+    alice = await XmppClient(lab, server.add_user("alice"), "secret", server.address).start()
+    bob_jid, carol_jid = server.add_user("bob"), server.add_user("carol")
+    bob = GoSendXmpp(lab, bob_jid, "secret", server.c2s_port)
+    await bob.send(alice.jid, "sent in Go")
+    await alice.wait_message("sent in Go", bob_jid)
+    await bob.listen()
+    alice.send_message(bob_jid, "heard in Go")
+    await bob.wait_message("heard in Go", alice.jid)
+
+    carol = await Profanity(lab, carol_jid, "secret", server.c2s_port).start()
+    carol.send_message(alice.jid, "typed in a terminal")
+    await alice.wait_message("typed in a terminal", carol_jid)
+    alice.send_message(carol_jid, "read off a screen")
+    await carol.wait_screen("read off a screen")
