@@ -54,7 +54,7 @@ int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
     const auto& accepted = static_cast<const TlsContext*>(argument)->alpn();
     if (accepted.empty()) return SSL_TLSEXT_ERR_NOACK;
     for (const auto& ours : accepted) {
-        for (unsigned int i = 0; i + 1 + in[i] <= in_size; i += 1u + in[i]) {
+        for (unsigned int i = 0; i < in_size && i + 1 + in[i] <= in_size; i += 1u + in[i]) {
             const std::string_view theirs{reinterpret_cast<const char*>(in + i + 1), in[i]};
             if (theirs != ours) continue;
             *out = in + i + 1;
