@@ -3,8 +3,13 @@
 
 #include "storage/sqlite/engine.hpp"
 #include "tests/contract/account_store_contract.hpp"
+#include "tests/contract/dialog_store_contract.hpp"
+#include "tests/contract/engine_contract.hpp"
+#include "tests/contract/outbox_store_contract.hpp"
+#include "tests/contract/policy_store_contract.hpp"
 #include "tests/contract/roster_store_contract.hpp"
 #include "tests/contract/spool_store_contract.hpp"
+#include "tests/contract/vcard_store_contract.hpp"
 
 namespace parley::test {
 namespace {
@@ -26,6 +31,11 @@ std::string name_of(const ::testing::TestParamInfo<EngineKind>& info) {
 INSTANTIATE_TEST_SUITE_P(Sqlite, AccountStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, RosterStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, SpoolStoreContract, kinds, name_of);
+INSTANTIATE_TEST_SUITE_P(Sqlite, OutboxStoreContract, kinds, name_of);
+INSTANTIATE_TEST_SUITE_P(Sqlite, DialogStoreContract, kinds, name_of);
+INSTANTIATE_TEST_SUITE_P(Sqlite, VcardStoreContract, kinds, name_of);
+INSTANTIATE_TEST_SUITE_P(Sqlite, PolicyStoreContract, kinds, name_of);
+INSTANTIATE_TEST_SUITE_P(Sqlite, EngineContract, kinds, name_of);
 
 }  // namespace
 }  // namespace parley::test

@@ -88,11 +88,8 @@ void Database::submit_write(ItemPtr item, Urgency urgency) {
             queued_bytes_ += item->bytes();
             queue_.push_back({std::move(item), false});
             if (urgency == Urgency::now || queue_.size() >= options_.lazy_items) urgent_ = true;
-            if (!urgent_ && !lazy_since_) {
-                lazy_since_ = std::chrono::steady_clock::now();
-                wake = true;
-            }
-            wake = (wake || urgent_) && std::exchange(writer_waits_, false);
+            // A write that may wait does not wake a writer that is going to look by itself within the delay.
+            wake = (urgent_ || writer_sleeps_) && std::exchange(writer_waits_, false);
         } else {
             ++counters_.refused;
         }
@@ -134,27 +131,22 @@ void Database::submit_read(ItemPtr item) {
 bool Database::wait_for_writes(std::vector<Queued>& batch) {
     std::unique_lock lock(mutex_);
     committing_ = false;
-    for (;;) {
-        if (urgent_ || stopping_) break;
+    bool lingered = false;
+    while (!urgent_ && !stopping_ && (queue_.empty() || !lingered)) {
         writer_waits_ = true;
-        if (lazy_since_) {
-            const auto due = *lazy_since_ + options_.lazy_delay;
-            if (std::chrono::steady_clock::now() >= due) break;
-            write_wanted_.wait_until(lock, due);
-        } else {
+        writer_sleeps_ = lingered && queue_.empty();
+        if (writer_sleeps_) {
             write_wanted_.wait(lock);
+            lingered = false;
+        } else {
+            lingered = write_wanted_.wait_for(lock, options_.lazy_delay) == std::cv_status::timeout;
         }
     }
-    writer_waits_ = false;
-    if (queue_.empty()) {
-        urgent_ = false;
-        lazy_since_.reset();
-        return !stopping_;
-    }
+    writer_waits_ = writer_sleeps_ = false;
+    if (queue_.empty()) return !stopping_;
     if (queue_.size() <= options_.batch_items) {
         batch.swap(queue_);
         urgent_ = false;
-        lazy_since_.reset();
     } else {
         const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(options_.batch_items);
         std::move(queue_.begin(), end, std::back_inserter(batch));

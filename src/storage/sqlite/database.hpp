@@ -143,9 +143,9 @@ private:
     std::vector<Queued> queue_;
     std::size_t queued_bytes_ = 0;
     bool urgent_ = false;
-    std::optional<std::chrono::steady_clock::time_point> lazy_since_;
     bool committing_ = false;
     bool writer_waits_ = false;
+    bool writer_sleeps_ = false;  // without a limit: also a write that may wait has to wake it
     std::vector<ItemPtr> reads_;  // newest at the back
     std::size_t next_read_ = 0;
     int log_pages_ = 0;
