@@ -115,7 +115,7 @@ class Relay:
     def add_users(self, users):
         pass
 
-    def start(self, dns_port=None, modules=()):
+    def start(self, dns_port=None, modules=(), peer=None):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.process = Process(self.command, self.folder / "relay.log")
         self.process.wait_for(lambda: "ready" in (self.folder / "relay.log").read_text(), "the relay")
@@ -186,7 +186,8 @@ VirtualHost "{self.domain}"
     ssl = {tls}
 """
 
-    def start(self, dns_port=None, modules=()):
+    def start(self, dns_port=None, modules=(), peer=None):
+        del peer
         config = self.folder / "prosody.cfg.lua"
         config.write_text(self.configuration(dns_port, modules))
         self.process = Process(["prosody", "--config", config, "-F"], self.folder / "prosody.out")
@@ -214,7 +215,12 @@ class Parley:
         self.binaries, self.folder, self.domain, self.base, self.tls = binaries, folder, domain, base, tls
         self.process = None
         if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
             self.control("init", domain, "--dir", folder, "--port-base", base)
+            config = folder / "parley.toml"
+            config.write_text(config.read_text().replace('level = "info"', 'level = "warning"'))  # like Prosody's
+            for source, name in zip(tls, ("crt", "key")):
+                shutil.copyfile(source, folder / "tls" / f"{domain}.{name}")
 
     def control(self, *words, text=None):
         done = subprocess.run([str(self.binaries / "parleyctl"), *map(str, words)], input=text, text=True, capture_output=True,
@@ -222,13 +228,24 @@ class Parley:
         if done.returncode != 0:
             raise Failure(f"parleyctl {' '.join(map(str, words))}: {done.stdout}{done.stderr}")
 
+    def federate(self, dns_port, peer):
+        config = self.folder / "parley.toml"
+        lines = config.read_text().splitlines()
+        for table, line in (("[dns]", f'servers = ["127.0.0.1:{dns_port}"]'), ("[tls]", f'trust_file = "{self.tls[0]}"')):
+            if line not in lines:
+                lines.insert(lines.index(table) + 1, line)
+        config.write_text("\n".join(lines) + "\n")
+        self.control("--dir", self.folder, "federation", "allow", peer, "--via", "xmpp")
+
     def add_users(self, users):
         self.control("--dir", self.folder, "user", "import", "-",
                      text="".join(f"{user}@{self.domain}\t{PASSWORD}\n" for user in users))
 
-    def start(self, dns_port=None, modules=()):
+    def start(self, dns_port=None, modules=(), peer=None):
         del modules
         log = self.folder / "bench.log"
+        if dns_port:
+            self.federate(dns_port, peer)
         self.process = Process([self.binaries / "parleyd", "--dir", self.folder], log)
         self.process.wait_for(lambda: "ready" in log.read_text(errors="replace"), "parleyd")
         return self
