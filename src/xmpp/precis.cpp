@@ -405,6 +405,9 @@ Result<std::string> prepare_domainpart(std::string_view text) {
     if (text.front() == '[') return ipv6_literal(text);
     auto prepared = domain_name(text);
     if (!prepared) return prepared;
+    // An A-label may decode to what no mapping gives: a second run shows it.
+    if (const auto again = domain_name(*prepared); !again || *again != *prepared)
+        return refused("not stable under its own mapping");
     return checked_length(*std::move(prepared));
 }
 

@@ -169,6 +169,7 @@ TEST(Domainpart, IsANameOrAnAddress) {
                                   {"an A-label that decodes to ASCII", "xn--abc-.example"},
                                   {"an A-label of nothing", "xn--.example"},
                                   {"an A-label that is no Punycode", "xn--\x21.example"},
+                                  {"an A-label of Cherokee capitals, which our mapping changes", "xn--bbell.example"},
                                   {"NFC", "bu\u0308cher.example", "b\u00FCcher.example"},
                                   {"fullwidth", "\uFF45xample.com", "example.com"},
                                   {"ideographic full stop", "\u4F8B\u3002jp", "\u4F8B.jp"},
