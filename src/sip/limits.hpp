@@ -36,4 +36,6 @@ inline constexpr Millis t2{4'000};
 inline constexpr Millis transaction{64 * t1};  // B, F, H, L, M and N: 32 s
 inline constexpr Millis proceeding{180'000};   // C: how long a provisional response keeps an INVITE alive
 
+inline constexpr Millis unanswered{300'000};  // a request that our own side never answers is forgotten
+
 }  // namespace parley::sip::timer

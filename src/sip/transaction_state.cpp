@@ -4,6 +4,14 @@
 
 namespace parley::sip {
 
+ServerState::ServerState(bool invite, SteadyTime now)
+    : state_(invite ? State::proceeding : State::trying), invite_(invite), deadline_(now + timer::unanswered) {}
+
+void ServerState::give_up() {
+    state_ = State::terminated;
+    deadline_.reset();
+}
+
 ServerState::Repeat ServerState::on_repeat() const {
     return state_ == State::proceeding || state_ == State::completed ? Repeat::resend : Repeat::absorb;
 }
@@ -22,7 +30,7 @@ void ServerState::on_response(int status, SteadyTime now) {
     if (status < 200) {
         state_ = State::proceeding;
     } else if (!invite_) {
-        state_ = State::terminated;  // J is zero
+        give_up();  // J is zero
     } else {
         state_ = status < 300 ? State::accepted : State::completed;
         deadline_ = now + timer::transaction;

@@ -15,7 +15,7 @@ public:
     enum class State { trying, proceeding, accepted, completed, terminated };
     enum class Repeat { absorb, resend };  // the same request again: say nothing, or what we said last
 
-    explicit ServerState(bool invite) : state_(invite ? State::proceeding : State::trying), invite_(invite) {}
+    ServerState(bool invite, SteadyTime now);
 
     State state() const { return state_; }
     bool ended() const { return state_ == State::terminated; }
@@ -27,11 +27,12 @@ public:
     void on_response(int status, SteadyTime now);
     // True: the ACK of a non-2xx never came. Of no use to anyone but a counter.
     bool on_time(SteadyTime now);
+    void give_up();
 
 private:
     State state_;
     bool invite_;
-    std::optional<SteadyTime> deadline_;  // H or L
+    std::optional<SteadyTime> deadline_;  // H, L, or the end of our patience with our own user
 };
 
 class ClientState {

@@ -89,8 +89,9 @@ Transactions::Arrived Transactions::on_request(const Message& request, LinkId li
     if (request.method() != Method::cancel) merge_keys_.emplace(merge, id);
     servers_.emplace(
         id.value,
-        Server{ServerState{request.method() == Method::invite}, link, std::move(key), std::move(merge), request, {}});
-    (void)now;
+        Server{
+            ServerState{request.method() == Method::invite, now}, link, std::move(key), std::move(merge), request, {}});
+    settle(id);
     return {Arrival::fresh, id, {}, link};
 }
 
@@ -204,6 +205,13 @@ void Transactions::on_link_down(LinkId link) {
     for (const auto& [id, client] : clients_)
         if (client.link == link) hit.push_back({id});
     for (const auto id : hit) on_send_failed(id);
+}
+
+void Transactions::drop(ServerTransactionId id) {
+    const auto server = servers_.find(id.value);
+    if (server == servers_.end()) return;
+    server->second.state.give_up();
+    settle(id);
 }
 
 std::optional<SteadyTime> Transactions::next_deadline() const {

@@ -50,6 +50,8 @@ public:
     // Records what was said; false if there is nothing to answer any more. A further 2xx to an INVITE passes.
     bool respond(ServerTransactionId id, int status, std::string bytes, SteadyTime now);
 
+    void drop(ServerTransactionId id);  // without an answer
+
     // ---- requests of ours
     // Puts a Via with a new branch in front of the request. `handler` is called for each response that counts, at most
     // once with a final status for a non-INVITE; it may start further transactions.

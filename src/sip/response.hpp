@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string_view>
+
+#include "sip/message.hpp"
+
+namespace parley::sip {
+
+// RFC 3261 8.2.6: a response to `request`, with all its Via byte for byte, From, To, Call-ID and CSeq. `to_tag` is
+// added to a To that has none, but not for a 100. A 1xx or 2xx that makes or keeps a dialog carries the Record-Route
+// (12.1.1).
+Message make_response(const Message& request, int status, std::string_view phrase, std::string_view to_tag);
+
+}  // namespace parley::sip
