@@ -17,8 +17,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 class Lab:
     """`async with Lab() as lab:`; its folder is kept when a test fails, and its path printed."""
 
-    def __init__(self, name="lab"):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"parley-{name}-"))
+    def __init__(self, name="lab", folder=None):
+        self._keep = folder is not None
+        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix=f"parley-{name}-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o755)
         self.programs = pathlib.Path(os.environ.get("PARLEY_BIN", ROOT / "build" / "dev")).resolve()
         self.dns = DnsServer()
@@ -47,7 +49,7 @@ class Lab:
             if not error:
                 raise AssertionError("\n".join(problems))
             print("\n".join(problems), file=sys.stderr)
-        elif not os.environ.get("PARLEY_KEEP_LAB"):
+        elif not self._keep and not os.environ.get("PARLEY_KEEP_LAB"):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def add(self, member):
