@@ -1,0 +1,282 @@
+#include "admin/control.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "admin/federation_rule.hpp"
+
+namespace parley::admin {
+namespace {
+
+// Stores that answer at once, and fail when told to.
+struct Accounts final : storage::AccountStore {
+    void load(xmpp::Jid user, storage::Done<storage::Account> done) override {
+        const auto found = rows.find(user);
+        done(found == rows.end() ? Result<storage::Account>(Error{Errc::not_found, {}}) : found->second);
+    }
+    void create(storage::Account account, storage::Done<> done) override {
+        if (full) return done(Error{Errc::storage, "disk full"});
+        const bool fresh = rows.try_emplace(account.jid, account).second;
+        done(fresh ? Result<void>() : Error{Errc::conflict, {}});
+    }
+    void create_many(std::vector<storage::Account> accounts, storage::Done<std::size_t> done) override {
+        if (full) return done(Error{Errc::storage, "disk full"});
+        for (auto& account : accounts) rows[account.jid] = account;
+        done(accounts.size());
+    }
+    void replace_keys(storage::Account account, storage::Done<> done) override {
+        const auto found = rows.find(account.jid);
+        if (found == rows.end()) return done(Error{Errc::not_found, {}});
+        found->second = account;
+        done({});
+    }
+    void remove(xmpp::Jid user, storage::Done<> done) override {
+        done(rows.erase(user) != 0 ? Result<void>() : Error{Errc::not_found, {}});
+    }
+    void list(std::string domain, storage::Done<std::vector<xmpp::Jid>> done) override {
+        std::vector<xmpp::Jid> out;
+        for (const auto& [jid, account] : rows)
+            if (domain.empty() || jid.domain() == domain) out.push_back(jid);
+        done(std::move(out));
+    }
+    std::map<xmpp::Jid, storage::Account> rows;
+    bool full = false;
+};
+
+struct Policy final : storage::PolicyStore {
+    void load(storage::Done<im::FederationPolicy> done) override { done(value); }
+    void put(im::DomainRule rule, storage::Done<> done) override {
+        value.rules[rule.domain] = rule;
+        done({});
+    }
+    void remove(std::string domain, storage::Done<> done) override {
+        done(value.rules.erase(domain) != 0 ? Result<void>() : Error{Errc::not_found, {}});
+    }
+    void set_default(bool allowed, storage::Done<> done) override {
+        value.xmpp_default_allowed = allowed;
+        done({});
+    }
+    im::FederationPolicy value;
+};
+
+struct FakeNode final : NodeControl {
+    std::vector<std::string> domains() const override { return {"a.example", "b.example"}; }
+    NodeStatus status() const override {
+        NodeStatus status;
+        status.node_name = "one";
+        return status;
+    }
+    ReloadReport reload() override { return report; }
+    void end_sessions(const xmpp::Jid& user, Ended why) override { ended.emplace_back(user.to_string(), why); }
+    void policy_changed(const im::FederationPolicy& policy) override { told.push_back(policy); }
+    ReloadReport report;
+    std::vector<std::pair<std::string, Ended>> ended;
+    std::vector<im::FederationPolicy> told;
+};
+
+class ControlTest : public testing::Test {
+protected:
+    ControlTest()
+        : file_((std::filesystem::temp_directory_path() / ("parley-audit-" + std::to_string(::getpid()))).string()) {
+        std::filesystem::remove(file_);
+        audit_.emplace(*AuditLog::open(file_));
+        control_.emplace(accounts_, policy_, node_, *audit_, clock_);
+    }
+    ~ControlTest() override { std::filesystem::remove(file_); }
+
+    Response ask(Act act) {
+        std::optional<Response> answer;
+        control_->handle(std::move(act), "uid 7 (carol)", [&](Response response) { answer = std::move(response); });
+        EXPECT_TRUE(answer.has_value());
+        return answer.value_or(Response{});
+    }
+    std::string said(Act act) {
+        const auto answer = ask(std::move(act));
+        return (answer.outcome == Outcome::done      ? ""
+                : answer.outcome == Outcome::refused ? "refused: "
+                                                     : "failed: ") +
+               answer.text(Language::english);
+    }
+    std::vector<std::string> audit_lines() const {
+        std::vector<std::string> out;
+        std::ifstream in(file_);
+        for (std::string line; std::getline(in, line);) out.push_back(line);
+        return out;
+    }
+    static UserKeys user(const std::string& jid) {
+        return {jid,
+                {"salt", 10'000, std::string(20, 'a'), std::string(20, 'b')},
+                {"salt", 10'000, std::string(32, 'a'), std::string(32, 'b')}};
+    }
+
+    std::string file_;
+    std::optional<AuditLog> audit_;
+    SystemClock clock_;
+    Accounts accounts_;
+    Policy policy_;
+    FakeNode node_;
+    std::optional<Control> control_;
+};
+
+TEST_F(ControlTest, UsersComeAndGo) {
+    EXPECT_EQ(said(AddUser{user("Alice@a.example")}), "alice@a.example is added");
+    EXPECT_EQ(said(AddUser{user("alice@a.example")}), "refused: alice@a.example exists already");
+    EXPECT_EQ(said(AddUser{user("bob@other.example")}),
+              "refused: other.example is not a domain of this node; these are: a.example, b.example");
+    EXPECT_EQ(said(AddUser{user("a.example")}), "refused: \"a.example\" is not a user's address; write user@domain");
+    EXPECT_EQ(said(AddUser{user("alice@a.example/x")}),
+              "refused: \"alice@a.example/x\" is not a user's address; write user@domain");
+    EXPECT_EQ(said(SetPassword{user("bob@b.example")}), "refused: there is no user bob@b.example");
+    EXPECT_TRUE(node_.ended.empty());
+    EXPECT_EQ(said(SetPassword{user("alice@a.example")}),
+              "alice@a.example has a new password; running sessions are ended");
+    EXPECT_EQ(said(ImportUsers{{user("x@a.example"), user("y@b.example")}}), "users stored: 2");
+    const auto listed = ask(ListUsers{"A.example"});
+    EXPECT_EQ(std::get<std::vector<std::string>>(listed.payload),
+              (std::vector<std::string>{"alice@a.example", "x@a.example"}));
+    EXPECT_EQ(said(DeleteUser{"alice@a.example"}), "alice@a.example is deleted, with roster and stored messages");
+    EXPECT_EQ(said(DeleteUser{"alice@a.example"}), "refused: there is no user alice@a.example");
+    ASSERT_EQ(node_.ended.size(), 4u);
+    EXPECT_EQ(node_.ended[0], std::pair(std::string("alice@a.example"), NodeControl::Ended::password_changed));
+    EXPECT_EQ(node_.ended[3], std::pair(std::string("alice@a.example"), NodeControl::Ended::deleted));
+}
+
+TEST_F(ControlTest, OneWrongUserStopsAnImport) {
+    auto weak = user("y@a.example");
+    weak.sha256.iterations = 100;
+    EXPECT_EQ(said(ImportUsers{{user("x@a.example"), weak}}), "refused: the keys sent for y@a.example are not valid");
+    EXPECT_TRUE(accounts_.rows.empty());
+}
+
+TEST_F(ControlTest, PartnersAreLiveAtOnce) {
+    im::DomainRule rule;
+    rule.domain = "Partner.EXAMPLE";
+    rule.comment = "sales";
+    EXPECT_EQ(said(PutRule{rule}), "partner.example is allowed");
+    ASSERT_EQ(node_.told.size(), 1u);
+    EXPECT_TRUE(node_.told[0].rules.contains("partner.example"));
+    rule.domain = "a.example";
+    EXPECT_EQ(said(PutRule{rule}), "refused: a.example is a domain of this node, not a partner");
+    rule.domain = "spam.example";
+    rule.allowed = false;
+    EXPECT_EQ(said(PutRule{rule}), "spam.example is denied");
+    EXPECT_EQ(said(SetFederationDefault{true}), "XMPP domains without a rule are now: allow");
+    EXPECT_EQ(said(RemoveRule{"nobody.example"}), "refused: there is no rule for nobody.example");
+    EXPECT_EQ(said(RemoveRule{"SPAM.example"}), "spam.example has no rule any more");
+    EXPECT_EQ(node_.told.size(), 4u);
+    EXPECT_TRUE(node_.told.back().xmpp_default_allowed);
+    EXPECT_EQ(std::get<im::FederationPolicy>(ask(ListFederation{}).payload).rules.size(), 1u);
+}
+
+TEST_F(ControlTest, EveryActHasItsLineAndItsFailureAnother) {
+    ask(AddUser{user("alice@a.example")});
+    ask(AddUser{user("alice@a.example")});
+    ask(GetStatus{});
+    ask(ListUsers{});
+    const auto lines = audit_lines();
+    ASSERT_EQ(lines.size(), 3u);  // looking is no act
+    for (const auto& line : lines) {
+        EXPECT_NE(line.find("\"actor\":\"uid 7 (carol)\",\"act\":\"user.add\",\"target\":\"alice@a.example\""),
+                  std::string::npos)
+            << line;
+        EXPECT_EQ(line.find("salt"), std::string::npos);
+    }
+    EXPECT_NE(lines[2].find("failed: conflict"), std::string::npos);
+    accounts_.full = true;
+    EXPECT_EQ(said(AddUser{user("bob@a.example")}),
+              "failed: the store did not take it; nothing has changed: disk full");
+    EXPECT_EQ(audit_lines().size(), 5u);
+}
+
+TEST_F(ControlTest, WithoutItsLineNothingHappens) {
+    audit_.emplace(*AuditLog::open("/dev/full"));
+    EXPECT_TRUE(said(AddUser{user("alice@a.example")})
+                    .starts_with("failed: the audit line could not be written; nothing has changed"));
+    EXPECT_TRUE(said(Reload{}).starts_with("failed: "));
+    EXPECT_TRUE(accounts_.rows.empty());
+}
+
+TEST_F(ControlTest, ReloadSaysWhetherItWasApplied) {
+    EXPECT_EQ(said(Reload{}), "failed: the configuration has errors; the old one stays in force");
+    node_.report.applied = true;
+    EXPECT_EQ(said(Reload{}), "the configuration has not changed; certificates are read again");
+    node_.report.live = {"log.level"};
+    EXPECT_EQ(said(Reload{}), "the configuration is applied");
+}
+
+TEST(FederationRule, CellsThatCouldNeverWorkAreRefused) {
+    struct Case {
+        const char* what;
+        void (*change)(im::DomainRule&);
+        const char* id;  // nullptr: fine
+    };
+    using im::TlsPolicy;
+    using im::Transport;
+    for (const auto& c : {
+             Case{"plain", [](im::DomainRule&) {}, nullptr},
+             Case{"dialback inside TLS", [](im::DomainRule& r) { r.dialback = true; }, nullptr},
+             Case{"no TLS, no dialback", [](im::DomainRule& r) { r.tls = TlsPolicy::off; },
+                  "rule.tls-off-needs-dialback"},
+             Case{"no TLS, dialback only inside TLS",
+                  [](im::DomainRule& r) {
+                      r.tls = TlsPolicy::off;
+                      r.dialback = true;
+                  },
+                  "rule.tls-off-needs-dialback"},
+             Case{"no TLS, plain dialback",
+                  [](im::DomainRule& r) {
+                      r.tls = TlsPolicy::off;
+                      r.plain_dialback = true;
+                  },
+                  nullptr},
+             Case{"plain dialback, TLS required", [](im::DomainRule& r) { r.plain_dialback = true; },
+                  "rule.plain-dialback-with-tls"},
+             Case{"dialback over SIP",
+                  [](im::DomainRule& r) {
+                      r.transport = Transport::sip;
+                      r.dialback = true;
+                  },
+                  "rule.dialback-is-xmpp"},
+             Case{"TCP without next hop",
+                  [](im::DomainRule& r) {
+                      r.transport = Transport::sip;
+                      r.next_hop_tls = false;
+                  },
+                  "rule.tcp-needs-next-hop"},
+             Case{"TCP to a next hop",
+                  [](im::DomainRule& r) {
+                      r.transport = Transport::sip;
+                      r.next_hop_tls = false;
+                      r.next_hop = "192.0.2.1:5060";
+                  },
+                  nullptr},
+             Case{"next hop without port", [](im::DomainRule& r) { r.next_hop = "edge.example"; },
+                  "rule.next-hop-form"},
+             Case{"next hop IPv6", [](im::DomainRule& r) { r.next_hop = "[2001:db8::1]:5061"; }, nullptr},
+             Case{"unknown profile", [](im::DomainRule& r) { r.profile = "skype"; }, "rule.profile-unknown"},
+             Case{"ocs via xmpp",
+                  [](im::DomainRule& r) {
+                      r.profile = "ocs";
+                      r.transport = Transport::xmpp;
+                  },
+                  "rule.profile-other-transport"},
+             Case{"ocs", [](im::DomainRule& r) { r.profile = "ocs"; }, nullptr},
+             Case{"odd name", [](im::DomainRule& r) { r.tls_names = {"not a name"}; }, "rule.tls-name-form"},
+             Case{"long comment", [](im::DomainRule& r) { r.comment.assign(2000, 'x'); }, "rule.comment-too-long"},
+         }) {
+        SCOPED_TRACE(c.what);
+        im::DomainRule rule;
+        rule.domain = "partner.example";
+        c.change(rule);
+        const auto wrong = why_invalid(rule);
+        EXPECT_EQ(wrong ? std::string(wrong->id.name()) : "", c.id == nullptr ? "" : c.id);
+    }
+}
+
+}  // namespace
+}  // namespace parley::admin

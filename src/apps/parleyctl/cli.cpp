@@ -1,0 +1,235 @@
+#include "apps/parleyctl/cli.hpp"
+
+#include <functional>
+#include <iostream>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "admin/config_template.hpp"
+#include "admin/federation_rule.hpp"
+#include "admin/problem.hpp"
+#include "admin/version.hpp"
+#include "apps/parleyctl/commands.hpp"
+#include "apps/parleyctl/init.hpp"
+
+namespace parley::ctl {
+namespace {
+
+constexpr auto exit_codes = "Exit: 0 ok, 1 problem found, 2 usage, 3 daemon unreachable, 4 refused, 5 timeout.";
+
+// What the options write into. One struct, as CLI11 keeps references to its members.
+struct Input {
+    std::string directory;
+    int timeout = 30;
+    bool json = false, quiet = false;
+    std::string language;
+
+    InitOptions init;
+    std::string init_directory;
+    int port_base = -1;
+    UserOptions user;
+    std::string file, domain;
+    im::DomainRule rule;
+    std::string via = "auto", tls = "required", verdict;
+    bool tcp = false, untrusted = false;
+};
+
+std::vector<std::string> verbs_of(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const auto* sub : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(sub->get_name());
+    return names;
+}
+
+// `parleyctl usr add`: CLI11 says that something is left over; we say what was meant.
+std::string suggestion(const CLI::App& app, int argc, const char* const* argv) {
+    const CLI::App* level = &app;
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        if (word == "--dir" || word == "--timeout" || word == "--lang") {
+            ++i;
+            continue;
+        }
+        if (word.starts_with('-')) continue;
+        const auto verbs = verbs_of(*level);
+        if (verbs.empty()) return {};
+        if (std::find(verbs.begin(), verbs.end(), word) == verbs.end()) {
+            std::string known;
+            for (const auto& verb : verbs) known += (known.empty() ? "" : ", ") + verb;
+            const auto near = admin::closest(word, verbs);
+            const auto prefix = level == &app ? std::string() : level->get_name() + ' ';
+            return "unknown command \"" + prefix + word + '"' +
+                   (near ? "; did you mean \"" + prefix + *near + "\"?" : "; there are: " + known);
+        }
+        level = level->get_subcommand(word);
+    }
+    return {};
+}
+
+CLI::App* add(CLI::App& parent, const char* name, const char* what, const std::string& example) {
+    auto* sub = parent.add_subcommand(name, what);
+    sub->footer("Example: " + example);
+    return sub;
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv) {
+    Input in;
+    std::function<int(const Context&)> verb;
+    const auto runs = [&verb](CLI::App* app, std::function<int(const Context&)> what) {
+        app->final_callback([&verb, what = std::move(what)] { verb = what; });
+    };
+
+    CLI::App app("parleyctl - administers a parley node", "parleyctl");
+    app.footer("Without --dir: $PARLEY_DIR, else this folder if it has a parley.toml, else /etc/parley.\n" +
+               std::string(exit_codes) + "\nExample: parleyctl init example.com --dir node && parleyd --dir node");
+    app.require_subcommand(1);
+    app.fallthrough();
+    app.add_option("--dir", in.directory, "the node's folder")->type_name("DIR");
+    app.add_option("--timeout", in.timeout, "seconds to wait for parleyd (30)")
+        ->check(CLI::Range(1, 3600))
+        ->type_name("N");
+    app.add_option("--lang", in.language, "language of the messages: en or ja (default: that of the environment)")
+        ->check(CLI::IsMember({"en", "ja"}))
+        ->type_name("LANG");
+    app.add_flag("--json", in.json, "answer in JSON");
+    app.add_flag("--quiet,-q", in.quiet, "print errors only");
+
+    auto* init = add(app, "init", "make a node's folder: configuration, store, self-signed certificate",
+                     "parleyctl init example.com --dir node --port-base 42000");
+    init->add_option("DOMAIN", in.init.domain, "the domain whose users live here")->required();
+    init->add_option(
+            "--port-base", in.port_base,
+            "N: ports N+22 c2s, N+23 c2s TLS, N+69 s2s, N+70 s2s TLS, N+60 SIP, N+61 SIP TLS, N+80 web, N+81 admin")
+        ->check(CLI::Range(1024, static_cast<int>(admin::highest_port_base)))
+        ->type_name("N");
+    init->add_option("--name", in.init.name, "name of the node in logs")->type_name("NAME");
+    init->add_option("--listen", in.init.addresses, "numeric address to listen on, may be repeated (default: all)")
+        ->type_name("ADDRESS")
+        ->allow_extra_args(false);
+    runs(init, [&in](const Context& context) {
+        in.init.directory = in.directory;
+        if (in.port_base >= 0) in.init.port_base = static_cast<std::uint16_t>(in.port_base);
+        return run_init(in.init, context.output);
+    });
+
+    auto* user =
+        add(app, "user", "users of this node", "echo secret | parleyctl user add alice@example.com --password-stdin");
+    user->require_subcommand(1);
+    const auto with_password = [&](CLI::App* sub) {
+        sub->add_option("JID", in.user.jid, "user@domain")->required();
+        sub->add_flag("--password-stdin", in.user.password_stdin,
+                      "take the password from the first line of standard input");
+    };
+    auto* user_add =
+        add(*user, "add", "add a user", "echo secret | parleyctl user add alice@example.com --password-stdin");
+    with_password(user_add);
+    runs(user_add, [&in](const Context& context) { return run_user_add(context, in.user); });
+    auto* user_passwd = add(*user, "passwd", "give a user another password; running sessions end",
+                            "parleyctl user passwd alice@example.com");
+    with_password(user_passwd);
+    runs(user_passwd, [&in](const Context& context) { return run_user_passwd(context, in.user); });
+    auto* user_del =
+        add(*user, "del", "delete a user with roster and stored messages", "parleyctl user del alice@example.com");
+    user_del->add_option("JID", in.user.jid, "user@domain")->required();
+    runs(user_del, [&in](const Context& context) { return run_user_del(context, in.user.jid); });
+    auto* user_list = add(*user, "list", "list the users", "parleyctl user list example.com");
+    user_list->add_option("DOMAIN", in.domain, "of this domain only");
+    runs(user_list, [&in](const Context& context) { return run_user_list(context, in.domain); });
+    auto* user_import =
+        add(*user, "import", "add many users, or give them new passwords: lines JID<TAB>PASSWORD, one commit",
+            "printf 'alice@example.com\\tsecret\\n' | parleyctl user import -");
+    user_import->add_option("FILE", in.file, "the file, - for standard input")->required();
+    runs(user_import, [&in](const Context& context) { return run_user_import(context, in.file); });
+
+    auto* federation =
+        add(app, "federation", "who may talk to us", "parleyctl federation allow partner.example --comment 'sales'");
+    federation->require_subcommand(1);
+    auto* allow =
+        add(*federation, "allow", "allow a partner's domain; live at once",
+            "parleyctl federation allow partner.example --via sip --profile ocs --next-hop edge.partner.example:5061");
+    allow->add_option("DOMAIN", in.rule.domain, "the partner's domain; its subdomains are not meant")->required();
+    allow->add_option("--via", in.via, "how it is reached: auto, xmpp or sip")
+        ->check(CLI::IsMember({"auto", "xmpp", "sip"}))
+        ->type_name("HOW");
+    allow
+        ->add_option("--profile", in.rule.profile,
+                     "kind of partner: simple, ocs, lync, aol, sametime, cup, xmpp, googletalk, webex, parley")
+        ->type_name("P");
+    allow->add_option("--next-hop", in.rule.next_hop, "go there instead of asking DNS")->type_name("HOST:PORT");
+    allow->add_flag("--tcp", in.tcp, "SIP without TLS to the next hop");
+    allow->add_option("--tls", in.tls, "XMPP: off, optional or required (default)")
+        ->check(CLI::IsMember({"off", "optional", "required"}))
+        ->type_name("POLICY");
+    allow->add_flag("--dialback", in.rule.dialback, "XMPP: dialback may prove the domain, inside TLS");
+    allow->add_flag("--plain-dialback", in.rule.plain_dialback, "XMPP: dialback may prove the domain without TLS");
+    allow->add_flag("--untrusted-certificate", in.untrusted, "accept a certificate that no CA we trust has signed");
+    allow->add_option("--tls-name", in.rule.tls_names, "a further name that its certificate may have; may be repeated")
+        ->type_name("NAME")
+        ->allow_extra_args(false);
+    allow->add_option("--comment", in.rule.comment, "why, for people")->type_name("TEXT");
+    runs(allow, [&in](const Context& context) {
+        in.rule.allowed = true;
+        in.rule.transport = *admin::parse_transport(in.via);
+        in.rule.tls = *admin::parse_tls_policy(in.tls);
+        in.rule.next_hop_tls = !in.tcp;
+        in.rule.trusted_certificate = !in.untrusted;
+        return run_federation_put(context, in.rule);
+    });
+    auto* deny = add(*federation, "deny", "refuse a domain, whatever the default says",
+                     "parleyctl federation deny spam.example");
+    deny->add_option("DOMAIN", in.rule.domain, "the domain")->required();
+    deny->add_option("--comment", in.rule.comment, "why, for people")->type_name("TEXT");
+    runs(deny, [&in](const Context& context) {
+        in.rule.allowed = false;
+        return run_federation_put(context, in.rule);
+    });
+    auto* remove = add(*federation, "remove", "forget the rule of a domain: the default holds again",
+                       "parleyctl federation remove partner.example");
+    remove->add_option("DOMAIN", in.domain, "the domain")->required();
+    runs(remove, [&in](const Context& context) { return run_federation_remove(context, in.domain); });
+    auto* standard = add(*federation, "default", "allow or deny XMPP domains that have no rule",
+                         "parleyctl federation default deny");
+    standard->add_option("VERDICT", in.verdict, "allow or deny")->required()->check(CLI::IsMember({"allow", "deny"}));
+    runs(standard, [&in](const Context& context) { return run_federation_default(context, in.verdict == "allow"); });
+    runs(add(*federation, "list", "show the rules", "parleyctl federation list --json"), run_federation_list);
+
+    runs(add(app, "status", "what the running parleyd does", "parleyctl --dir node status"), run_status);
+    runs(add(app, "reload", "apply the configuration and the certificates without losing a connection",
+             "parleyctl reload"),
+         run_reload);
+    auto* config = add(app, "config", "the configuration", "parleyctl config check");
+    config->require_subcommand(1);
+    runs(add(*config, "check", "say everything that is wrong with parley.toml and what it names",
+             "parleyctl config check --json"),
+         run_config_check);
+    runs(add(app, "version", "print the version", "parleyctl version"), [](const Context& context) {
+        if (context.output.json)
+            std::cout << "{\"version\":\"" << admin::version << "\"}\n";
+        else
+            std::cout << "parleyctl " << admin::version << "\n";
+        return static_cast<int>(exit_ok);
+    });
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp& help) {
+        return app.exit(help, std::cout, std::cerr);
+    } catch (const CLI::ParseError& error) {
+        const auto meant = suggestion(app, argc, argv);
+        std::cerr << "parleyctl: " << (meant.empty() ? error.what() : meant) << "; see parleyctl --help\n";
+        return exit_usage;
+    }
+    Context context;
+    context.link.directory = in.directory.empty() ? admin::default_directory() : std::filesystem::path(in.directory);
+    context.link.timeout_seconds = in.timeout;
+    context.output.json = in.json;
+    context.output.quiet = in.quiet;
+    context.output.language = in.language.empty()   ? admin::language_from_environment()
+                              : in.language == "ja" ? admin::Language::japanese
+                                                    : admin::Language::english;
+    return verb(context);
+}
+
+}  // namespace parley::ctl

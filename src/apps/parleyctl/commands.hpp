@@ -1,0 +1,40 @@
+#pragma once
+
+#include <istream>
+#include <string>
+
+#include "apps/parleyctl/node_link.hpp"
+#include "apps/parleyctl/output.hpp"
+#include "im/federation_policy.hpp"
+
+namespace parley::ctl {
+
+struct Context {
+    LinkOptions link;
+    Output output;
+};
+
+struct UserOptions {
+    std::string jid;
+    bool password_stdin = false;
+};
+int run_user_add(const Context& context, const UserOptions& options);
+int run_user_passwd(const Context& context, const UserOptions& options);
+int run_user_del(const Context& context, const std::string& jid);
+int run_user_list(const Context& context, const std::string& domain);
+// `file` "-": standard input. Lines are JID, a tab, password; one commit for all.
+int run_user_import(const Context& context, const std::string& file);
+
+int run_federation_put(const Context& context, im::DomainRule rule);
+int run_federation_remove(const Context& context, const std::string& domain);
+int run_federation_default(const Context& context, bool allowed);
+int run_federation_list(const Context& context);
+
+int run_status(const Context& context);
+int run_reload(const Context& context);
+int run_config_check(const Context& context);
+
+// One act, its answer printed.
+int run_act(const Context& context, admin::Act act, bool offline);
+
+}  // namespace parley::ctl
