@@ -1,9 +1,8 @@
 """Runs every test of a build and prints `N passed, N failed` alone on the last line.
 
-Two kinds of tests:
-- GoogleTest programs: every executable `*_test` under the build folder; counted from their JSON report.
-- Suites: every executable `tests/<suite>/run`. It finds the programs by PARLEY_BIN, may use JOBS cores, takes a filter
-  as its only argument, and says `N passed, N failed` on its last line.
+- GoogleTest programs: every executable `*_test` under the build folder, counted from its JSON report.
+- Suites: the programs of SUITES that are there, told the build by PARLEY_BIN. One that ends with `N passed, N failed` or
+  as Python's unittest does is counted by that; any other is one test, by its exit code.
 """
 import argparse
 import concurrent.futures
@@ -19,7 +18,19 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM_DEADLINE = 900  # seconds; the slowest program needs a fraction of it
 SUITE_DEADLINE = 1800
 TALLY = re.compile(r"^(\d+) passed, (\d+) failed$")
-FILTERED_SUITES = {"acceptance", "cli"}  # they pick single tests by name; the others run whole or not at all
+UNITTEST = re.compile(r"^Ran (\d+) tests? in [\d.]+s\n\n(?:OK|FAILED \((?:failures=(\d+))?(?:, )?(?:errors=(\d+))?)", re.MULTILINE)
+PYTHON = "/usr/bin/python3"  # Debian's, which has the packages that tools/install.sh brings
+
+
+def suites(build):
+    """(name, command, option that takes a filter or None: then the suite runs whole or not at all)"""
+    return [
+        ("cli", [PYTHON, ROOT / "tests/cli/cli_test.py"], ["-k"]),
+        ("differential", [build / "tests/differential/sip_differential", "--count", "200000", "--seed", "1"], None),
+        ("powercut", [ROOT / "tests/powercut/run", "--build", build], None),
+        ("kill", [ROOT / "tests/kill/run"], None),
+        ("acceptance", [ROOT / "tests/acceptance/run"], []),
+    ]
 
 
 class Outcome:
@@ -72,20 +83,26 @@ def run_program(program, results, name_filter):
     return Outcome(program.name, passed, failed, seconds, log)
 
 
-def run_suite(suite, results, name_filter, jobs):
-    log = results / f"{suite}.log"
-    command = [str(ROOT / "tests" / suite / "run")]
-    if name_filter and name_filter not in suite:
-        command.append(name_filter)
-    code, seconds = execute(command, log, dict(os.environ, JOBS=str(jobs)), SUITE_DEADLINE)
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    tally = TALLY.match(lines[-1]) if lines else None
-    if code is None or not tally:
-        return Outcome(suite, 0, 1, seconds, log, "did not end in time" if code is None else f"ended with {code} and no count")
-    passed, failed = int(tally[1]), int(tally[2])
+def count(code, text):
+    """(passed, failed) of a suite's output."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if tally := TALLY.match(lines[-1]) if lines else None:
+        return int(tally[1]), int(tally[2])
+    if found := UNITTEST.search(text):
+        failed = int(found[2] or 0) + int(found[3] or 0)
+        return int(found[1]) - failed, failed
+    return (1, 0) if code == 0 else (0, 1)
+
+
+def run_suite(name, command, results, jobs):
+    log = results / f"{name}.log"
+    code, seconds = execute([str(word) for word in command], log, dict(os.environ, JOBS=str(jobs)), SUITE_DEADLINE)
+    if code is None:
+        return Outcome(name, 0, 1, seconds, log, "did not end in time")
+    passed, failed = count(code, log.read_text(errors="replace"))
     if code != 0 and failed == 0:
-        return Outcome(suite, passed, 1, seconds, log, f"ended with {code}")
-    return Outcome(suite, passed, failed, seconds, log)
+        return Outcome(name, passed, 1, seconds, log, f"ended with {code}")
+    return Outcome(name, passed, failed, seconds, log)
 
 
 def show(outcome):
@@ -106,15 +123,20 @@ def main():
     results = build / "test-results"
     results.mkdir(exist_ok=True)
 
-    suites = sorted(p.parent.name for p in ROOT.glob("tests/*/run") if os.access(p, os.X_OK))
-    if options.filter:
-        suites = [s for s in suites if options.filter in s or s in FILTERED_SUITES]
+    chosen = []
+    for name, command, filter_option in suites(build):
+        if not os.access(command[0] if command[0] != PYTHON else command[1], os.R_OK):
+            continue
+        if not options.filter or options.filter in name:
+            chosen.append((name, command))
+        elif filter_option is not None:
+            chosen.append((name, command + filter_option + [options.filter]))
     total = [0, 0]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         # Suites come after the programs: they have deadlines, and a machine busy with unit tests only makes them wait.
         for batch in (
             [pool.submit(run_program, p, results, options.filter) for p in test_programs(build)],
-            lambda: [pool.submit(run_suite, s, results, options.filter, max(1, options.jobs // 2)) for s in suites],
+            lambda: [pool.submit(run_suite, name, command, results, max(1, options.jobs // 2)) for name, command in chosen],
         ):
             for done in concurrent.futures.as_completed(batch() if callable(batch) else batch):
                 outcome = done.result()
