@@ -102,6 +102,10 @@ def check_tidy(paths, base):
     sources = [p for p in paths if p in touched and p.startswith("src/") and p.endswith(".cpp")]
     if not sources:
         return
+    version = subprocess.run(["clang-tidy-14", "--version"], capture_output=True, text=True).stdout
+    if "LLVM version 14" not in version:  # a check that does not run must not look like one that found nothing
+        yield "tools/packages.sh:1: clang-tidy-14 is there but does not work; reinstall its package"
+        return
     # Only configured, never built: clang-tidy needs the commands, and a compiler it understands.
     configure = subprocess.run(["cmake", "--preset", "clang"], cwd=ROOT, capture_output=True, text=True)
     if configure.returncode:
