@@ -77,7 +77,7 @@ struct EventLoop::Impl {
         poll_descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
                                    [this](const boost::system::error_code& error) {
                                        if (error) return;
-                                       loop.io_->poller.dispatch();
+                                       loop.io_->dispatch();
                                        wait_for_sockets();
                                    });
     }

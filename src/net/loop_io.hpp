@@ -44,10 +44,18 @@ public:
         spare_.push_back(std::move(buffer));
     }
 
-    // True when the caller has to post run_turn_ends().
+    // The sockets' part of a turn: all that are ready, then what they left for the end.
+    void dispatch() {
+        dispatching_ = true;
+        poller.dispatch();
+        dispatching_ = false;
+        run_turn_ends();
+    }
+
+    // True when the caller has to post run_turn_ends(): outside of dispatch().
     bool add_turn_end(std::shared_ptr<TurnEnd> who) {
         turn_ends_.push_back(std::move(who));
-        return turn_ends_.size() == 1;
+        return turn_ends_.size() == 1 && !dispatching_;
     }
     void run_turn_ends() {
         const auto now = std::move(turn_ends_);
@@ -66,6 +74,7 @@ private:
     std::vector<char> read_buffer_;
     std::vector<std::string> spare_;
     std::vector<std::shared_ptr<TurnEnd>> turn_ends_;
+    bool dispatching_ = false;
 };
 
 }  // namespace parley::net
