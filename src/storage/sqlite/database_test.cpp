@@ -59,15 +59,15 @@ TEST_F(DatabaseTest, TakesWritesFromManyThreadsAndTellsEachItsOwn) {
         for (int number = 0; number < threads; ++number)
             running.emplace_back([&, number] {
                 const auto index = static_cast<std::size_t>(number);
-                // Of the same users, so that the threads meet in the same rows.
-                test::QueueExecutor executor;
+                auto& executor = executors[index];
+                const auto self = std::this_thread::get_id();
                 auto stores = engine->stores_for(executor);
                 std::size_t answers = 0;
-                for (int i = 0; i < each; ++i)
+                for (int i = 0; i < each; ++i)  // to the same users, so that the threads meet in the same rows
                     stores->spool().append(message("user" + std::to_string(i % 7) + "@example.com",
                                                    std::to_string(number) + "-" + std::to_string(i)),
                                            [&](Result<Appended> appended) {
-                                               ASSERT_TRUE(executor.in_this_thread());
+                                               EXPECT_EQ(std::this_thread::get_id(), self);
                                                ids[index].insert(appended.value().id);
                                                ++answers;
                                            });

@@ -147,6 +147,7 @@ Result<void> migrate_to(Connection& connection, const std::string& path, int ver
         return about(path, "it was written by a newer parley (schema " + std::to_string(*present) +
                                ", this one knows up to " + std::to_string(schema_version) +
                                "); install that version again or restore a backup");
+    if (*present < 0) return about(path, "damaged: its schema has no number");
     for (int number = static_cast<int>(*present) + 1; number <= version; ++number)
         if (auto done = apply(connection, number); !done)
             return about(path, "migration " + std::to_string(number) + ": " + done.error().detail);

@@ -10,6 +10,9 @@
 namespace parley::storage::sqlite {
 namespace {
 
+// Ids above it can only come from a damaged file; below it they can be counted up for ever.
+constexpr std::int64_t greatest = std::int64_t{1} << 62;
+
 constexpr std::size_t numbers_an_entry = 3;
 constexpr std::size_t entry_size = numbers_an_entry * sizeof(std::int64_t);
 
@@ -60,7 +63,9 @@ Result<std::int64_t> Sequence::next(Connection& connection) {
         select.bind(1, name_);
         const auto found = select.step();
         if (!found) return found.error();
-        next_ = reserved_ = *found ? select.integer(0) : 1;
+        const std::int64_t reserved = *found ? select.integer(0) : 1;
+        if (reserved < 1 || reserved > greatest) return Error{Errc::storage, "damaged: the sequence " + name_};
+        next_ = reserved_ = reserved;
     }
     if (next_ == reserved_) {
         auto update = connection.prepare("INSERT OR REPLACE INTO sequence (name, reserved) VALUES (?1, ?2)");
@@ -79,6 +84,7 @@ Result<void> RecentOrigins::load(Connection& connection, TimePoint now) {
         if (!*more) break;
         Block block;
         block.row = select.integer(0);
+        if (block.row < 1 || block.row > greatest) return Error{Errc::storage, "damaged: recent origins"};
         // A clock that was set back must not keep them for longer than `kept` from now.
         block.at = std::min(TimePoint{Millis{select.integer(1)}}, now);
         next_row_ = block.row + 1;
