@@ -79,6 +79,7 @@ public:
     UsageId open_session(const Uri& local, const Uri& remote, std::string_view subject);
     void accept_session(UsageId id, std::string note);
     void on_invite_answer(UsageId id, const Answer& answer);
+    void send_bye(UsageEntry& usage);
     void send_text(UsageEntry& usage, ImSession::Text text);
     void send_activity(UsageId id, Method method, Body body);
     MessageId send_pager(const Uri& local, const Uri& remote, Body body);

@@ -221,10 +221,7 @@ void CoreImpl::perform(UsageId id, ImSession::Step step) {
         }
     }
     if (step.ack) send_without_answer(usage->dialog, usage->dialog.request("ACK", usage->invite_cseq));
-    if (step.bye && usage->dialog.confirmed()) {
-        // Its number may lie above the block on disk: the row is deleted now, so it cannot be used again.
-        send(usage->dialog, usage->dialog.request("BYE"), [](const Answer&) {});
-    }
+    if (step.bye && usage->dialog.confirmed()) send_bye(*usage);
     if (step.opened) {
         open_sessions[pair_of(*usage)] = id;
         const auto types = usage->accept_types;
@@ -238,6 +235,22 @@ void CoreImpl::perform(UsageId id, ImSession::Step step) {
         return user.on_session_end(id, *step.ended);
     }
     pump(id);
+}
+
+// The usage ends with it, so a BYE that must wait for its block of numbers takes its own copy of the dialog along.
+void CoreImpl::send_bye(UsageEntry& usage) {
+    if (usage.dialog.has_cseq()) {
+        send(usage.dialog, usage.dialog.request("BYE"), [](const Answer&) {});
+        return;
+    }
+    const auto top = usage.pending_top = std::max(usage.pending_top, usage.dialog.next_block_top());
+    usage.stored = true;
+    auto done = [this, weak = std::weak_ptr<int>(alive), dialog = usage.dialog, top](bool stored) mutable {
+        if (weak.expired() || !stored) return;
+        dialog.use_block(top);
+        send(dialog, dialog.request("BYE"), [](const Answer&) {});
+    };
+    out.persist(usage.dialog.local_tag(), encode(record_of(usage)), std::move(done));
 }
 
 void CoreImpl::send_text(UsageEntry& usage, ImSession::Text text) {

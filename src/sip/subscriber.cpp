@@ -127,7 +127,9 @@ void Subscriber::on_time(SteadyTime now) {
 std::optional<SteadyTime> Subscriber::next_deadline() const {
     std::optional<SteadyTime> next;
     if (end_) return next;
-    for (const auto& when : {expires_at_, refresh_at_, notify_by_})
+    // While an answer is awaited the end of the grant decides nothing.
+    const auto expires = in_flight_ || leaving_ ? std::optional<SteadyTime>{} : expires_at_;
+    for (const auto& when : {expires, refresh_at_, notify_by_})
         if (when && (!next || *when < *next)) next = when;
     return next;
 }

@@ -268,6 +268,18 @@ TEST_F(SubscriberTest, UnsubscribesAndLooksUp) {
     EXPECT_EQ(look_up.end()->next, Next::allowed);
 }
 
+TEST_F(SubscriberTest, DoesNotSpinWhileAnAnswerIsAwaited) {
+    auto s = active();
+    s.refresh();
+    (void)s.take();
+    s.on_time(t0 + 3600s);
+    EXPECT_FALSE(s.end());
+    EXPECT_FALSE(s.next_deadline());  // the transaction's own end comes
+    s.on_answer({408, true, {}, {}, {}, {}}, t0 + 3620s);
+    ASSERT_TRUE(s.end());
+    EXPECT_EQ(s.end()->next, Next::later);
+}
+
 TEST_F(SubscriberTest, GoesOnAfterARestart) {
     auto s = Subscriber::restored(Subscriber::State::active, 3600s, t0 + 1000s, random, t0);
     EXPECT_FALSE(s.take());
