@@ -193,3 +193,19 @@ async def test_restart_with_a_partner(lab):
     await bob.wait_presence(alice.jid, "available", since=mark, deadline=30)
     bob.send_message(alice.jid, "still there?")
     await again.wait_message("still there?", bob.jid, deadline=30)
+
+
+async def test_two_local_domains(lab):
+    """One node serves two domains: their users chat with each other and both with the partner."""
+    server, bob = await _prosody(lab)
+    node = await Parley(lab, OURS, more_domains=["second.example"]).start()
+    node.allow(THEIRS, "--via", "xmpp")
+    alice = await XmppClient(lab, node.add_user("alice"), "secret", node.address).start()
+    anna = await XmppClient(lab, node.add_user("anna", domain="second.example"), "secret", node.address).start()
+    alice.send_message(anna.jid, "across our domains")
+    await anna.wait_message("across our domains", alice.jid)
+    for user in (alice, anna):
+        user.send_message(bob.jid, f"from {user.jid}")
+        await bob.wait_message(f"from {user.jid}", user.jid)
+        bob.send_message(user.jid, f"to {user.jid}")
+        await user.wait_message(f"to {user.jid}", bob.jid)
