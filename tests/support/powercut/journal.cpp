@@ -34,6 +34,7 @@ constexpr std::size_t most_files = 4096;
 pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 std::array<std::uint64_t, most_files> inodes;  // by descriptor; 0: not ours
 int journal = -1;
+long syncs_until_failure = 0, writes_until_full = 0, writes_to_fail = 0;
 std::string* folder = nullptr;  // never freed: other libraries' destructors still write
 
 [[noreturn]] void die(const char* what) {
@@ -67,6 +68,9 @@ public:
         journal =
             static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
         if (journal < 0) die(path);
+        if (const char* const fail = std::getenv("POWERCUT_FAIL_SYNC")) syncs_until_failure = std::atol(fail);
+        if (const char* const full = std::getenv("POWERCUT_FULL"))
+            if (std::sscanf(full, "%ld:%ld", &writes_until_full, &writes_to_fail) != 2) die("POWERCUT_FULL");
     }
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
@@ -112,6 +116,10 @@ int sync_file(long call, int file) {
     {
         const Lock lock;
         inode = inode_of(file);
+        if (inode && syncs_until_failure > 0 && --syncs_until_failure == 0) {
+            errno = EIO;
+            return -1;
+        }
         if (inode) note('s', inode, 0, nullptr, 0);  // what was written until here ...
     }
     const int result = static_cast<int>(::syscall(call, file));
@@ -124,6 +132,11 @@ int sync_file(long call, int file) {
 
 ssize_t write_at(int file, const void* bytes, std::size_t size, off_t offset) {
     const Lock lock;
+    if (inode_of(file) && writes_to_fail > 0 && (writes_until_full == 0 || --writes_until_full == 0)) {
+        --writes_to_fail;
+        errno = ENOSPC;
+        return -1;
+    }
     const auto wrote = static_cast<ssize_t>(::syscall(SYS_pwrite64, file, bytes, size, offset));
     if (wrote > 0 && inode_of(file)) note('w', inode_of(file), offset, bytes, static_cast<std::size_t>(wrote));
     return wrote;
