@@ -142,8 +142,8 @@ void C2sStream::perform(xmpp::SaslServer::Step step) {
         wait();
         auto jid = xmpp::Jid::make(need.local, domain_);
         auto answer = [weak = weak_from_this()](Result<storage::Account> account) {
-            const auto self = std::static_pointer_cast<C2sStream>(weak.lock());
-            if (!self || self->phase_ != Phase::sasl) return;
+            const auto self = weak.lock();
+            if (!self || self->phase_ != Phase::sasl || self->closing()) return;
             if (account)
                 self->perform(
                     self->sasl_->account(xmpp::SaslCredentials{account->sha1, account->sha256, account->disabled}));
@@ -194,8 +194,8 @@ void C2sStream::on_bind(const Stanza& request) {
     wait();
     move_to_home([this, request] {
         auto found = [weak = weak_from_this(), request](User* user) {
-            const auto self = std::static_pointer_cast<C2sStream>(weak.lock());
-            if (!self || self->phase_ != Phase::authenticated) return;
+            const auto self = weak.lock();
+            if (!self || self->phase_ != Phase::authenticated || self->closing()) return;
             self->finish_bind(request, user);
             self->go_on();
         };
@@ -254,8 +254,8 @@ void C2sStream::on_resume(const xml::Element& element) {
         // `h` in our answer makes the client send again all above it: so nothing of its old stream may still be under
         // way.
         session->when_settled([weak = weak_from_this(), id, h] {
-            const auto self = std::static_pointer_cast<C2sStream>(weak.lock());
-            if (!self || self->phase_ != Phase::authenticated) return;
+            const auto self = weak.lock();
+            if (!self || self->phase_ != Phase::authenticated || self->closing()) return;
             self->finish_resume(id, h, self->shard_->loaded_user(self->user_));
             self->go_on();
         });

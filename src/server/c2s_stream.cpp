@@ -25,7 +25,7 @@ xml::ParserLimits limits_before_auth(const Limits& limits) {
 }  // namespace
 
 C2sStream::C2sStream(Shard& shard, std::unique_ptr<net::Connection> connection)
-    : shard_(&shard), connection_(std::move(connection)), parser_(limits_before_auth(shard.settings().limits)) {}
+    : XmlStream(std::move(connection), limits_before_auth(shard.settings().limits)), shard_(&shard) {}
 
 C2sStream::~C2sStream() = default;
 
@@ -40,31 +40,6 @@ void C2sStream::start(bool direct_tls) {
         connection_->start_tls(settings.domains.begin()->second, net::Connection::TlsRole::server);
     }
     connection_->set_handler(this);
-}
-
-void C2sStream::on_bytes(std::string_view bytes) {
-    active_ = true;
-    if (phase_ == Phase::closing) return;
-    if (const auto fed = parser_.feed(bytes); !fed) parser_error_ = fed.error();
-    if (!waiting_) process();
-}
-
-void C2sStream::process() {
-    if (processing_) return;
-    processing_ = true;
-    while (!waiting_ && phase_ != Phase::closing) {
-        auto item = parser_.next();
-        if (!item) break;
-        if (auto* header = std::get_if<xml::StreamParser::Header>(&*item))
-            on_header(header->root);
-        else if (auto* element = std::get_if<xml::Element>(&*item))
-            on_element(std::move(*element));
-        else
-            on_stream_end();
-        if (away_) return;  // this thread has nothing to do with it any more; processing_ ends on arrival
-    }
-    processing_ = false;
-    if (parser_error_ && !waiting_ && phase_ != Phase::closing) parser_failed(*parser_error_);
 }
 
 void C2sStream::on_element(xml::Element element) {
@@ -108,13 +83,7 @@ void C2sStream::on_managed_element(const xml::Element& element) {
     }
 }
 
-void C2sStream::on_stream_end() {
-    end_session(true);
-    if (!header_sent_) send_header();
-    send("</stream:stream>");
-    phase_ = Phase::closing;
-    connection_->close();
-}
+void C2sStream::on_stream_end() { finish(); }
 
 std::size_t C2sStream::write(const Stanza& stanza, const xmpp::Jid* to) {
     auto& text = shard_->scratch();
@@ -122,18 +91,16 @@ std::size_t C2sStream::write(const Stanza& stanza, const xmpp::Jid* to) {
     xmpp::write(text, stanza, xmpp::ns::client, to);
     const auto size = text.size();
     connection_->send(text);
-    if (connection_->unsent() > shard_->settings().limits.outbound_hard && phase_ != Phase::closing) {
+    if (connection_->unsent() > shard_->settings().limits.outbound_hard && !closing()) {
         // The client does not read. What it has not confirmed goes back to its session or to disk.
         shard_->counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
-        phase_ = Phase::closing;
-        connection_->abort();
+        abort();
     }
     return size;
 }
 
 void C2sStream::send_ack(std::uint32_t h) {
-    char text[64] = "<a xmlns='urn:xmpp:sm:3' h='";
-    std::string out(text);
+    std::string out = "<a xmlns='urn:xmpp:sm:3' h='";
     out += std::to_string(h);
     out += "'/>";
     send(out);
@@ -143,55 +110,14 @@ void C2sStream::request_ack() {
     send("<r xmlns='urn:xmpp:sm:3'/>");
 }
 
-void C2sStream::send(std::string_view text) {
-    connection_->send(text);
-}
-
-void C2sStream::send(const xml::Element& element) {
-    std::string text;
-    xml::write(text, element, xmpp::ns::client);
-    connection_->send(text);
-}
-
-void C2sStream::close(std::string_view condition, std::string_view text) {
-    if (phase_ == Phase::closing) return;
-    if (phase_ == Phase::starting_tls) {
-        phase_ = Phase::closing;
-        return connection_->abort();
-    }
-    if (!header_sent_) send_header();
-    std::string out = "<stream:error><";
-    out += condition;
-    out += " xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>";
-    if (!text.empty()) {
-        out += "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>";
-        xml::escape(out, text);
-        out += "</text>";
-    }
-    out += "</stream:error></stream:stream>";
-    send(out);
-    phase_ = Phase::closing;
-    end_session(true);
-    connection_->close();
-}
+void C2sStream::send(const xml::Element& element) { send(element, xmpp::ns::client); }
 
 void C2sStream::close_for_shutdown() {
     // Sessions are not ended: what is unconfirmed is in the spool, and the client comes back.
-    if (phase_ == Phase::closing) return;
+    if (closing()) return;
     if (session_) session_->detach();
     session_.reset();
     close("system-shutdown");
-}
-
-// RFC 6120 4.9.3: which stream error belongs to what the parser refuses.
-void C2sStream::parser_failed(const Error& error) {
-    switch (error.code) {
-        case Errc::forbidden: return close("restricted-xml", error.detail);
-        case Errc::too_long:
-            shard_->counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
-            return close("policy-violation", error.detail);
-        default: return close("not-well-formed", error.detail);
-    }
 }
 
 void C2sStream::end_session(bool clean) {
@@ -209,26 +135,9 @@ void C2sStream::end_session(bool clean) {
 }
 
 void C2sStream::on_closed(const Error&) {
-    phase_ = Phase::closing;
     deadline_.cancel();
     end_session(false);
     shard_->stream_closed(*this);
-}
-
-void C2sStream::wait() {
-    waiting_ = true;
-    connection_->pause_reading(true);
-}
-
-void C2sStream::go_on() {
-    waiting_ = false;
-    connection_->pause_reading(false);
-    process();  // no-op when called from inside it
-}
-
-void C2sStream::sweep() {
-    if (!active_ && !waiting_) parser_.release();
-    active_ = false;
 }
 
 void C2sStream::move_to_home(Function<void()> then) {

@@ -24,7 +24,8 @@ class Shard;
 struct Settings {
     // Each local domain with its certificate; c2s and s2s may use the same context.
     std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>> domains;
-    std::shared_ptr<net::TlsContext> outbound_tls;  // for s2s as initiating entity when a domain has none of its own
+    // The same certificates for streams between servers, in both directions: these ask for the peer's certificate.
+    std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>> s2s_contexts;
     im::FederationPolicy policy;
     Limits limits;
     bool offer_plain = true;  // SASL PLAIN, inside TLS only

@@ -30,6 +30,12 @@ void Shard::start() {
     sweep_timer_ = executor_.after(sweep_every, [this] { sweep(); });
 }
 
+void Shard::shut_down() {
+    const auto streams = streams_;
+    for (const auto& [raw, stream] : streams) raw->close_for_shutdown();
+    sweep_timer_.cancel();
+}
+
 const Settings& Shard::settings() {
     if (const auto version = node_.settings.version(); version != settings_version_) {
         settings_version_ = version;

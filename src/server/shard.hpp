@@ -24,7 +24,8 @@ class Shard final : public cluster::SlotHandler, public im::Router {
 public:
     Shard(Node& node, Executor& executor, std::unique_ptr<storage::Stores> stores, std::size_t index);
     ~Shard() override;
-    void start();  // once all shards exist
+    void start();      // once all shards exist
+    void shut_down();  // every stream is told; nothing is accepted after it
 
     Node& node() const { return node_; }
     Executor& executor() const { return executor_; }

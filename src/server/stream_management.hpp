@@ -22,6 +22,7 @@ public:
     std::uint32_t settled() const {
         return received_ - static_cast<std::uint32_t>(unsettled_.size());
     }  // modulo 2^32, as the RFC's h
+    std::uint32_t received() const { return received_; }
     bool settled_all() const { return unsettled_.empty(); }
     void request() { asked_ = received_; }  // <r/> came: answered when all that came before it is settled
     // The `h` to send now, if an <r/> waits and may be answered.

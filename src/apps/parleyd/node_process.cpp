@@ -1,0 +1,173 @@
+#include "apps/parleyd/node_process.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <future>
+#include <thread>
+
+#include "apps/parleyd/start.hpp"
+
+namespace parley {
+namespace {
+
+net::DnsSettings dns_from(const admin::Config& config) {
+    net::DnsSettings dns;
+    for (const auto& server : config.dns_servers) dns.servers.push_back(server.address + '@' + std::to_string(server.port));
+    return dns;
+}
+
+// Runs `work` on the loop's thread and waits for it: for start and stop only.
+template <class Work>
+void run_on(Executor& loop, Work work) {
+    std::promise<void> done;
+    loop.post([&] {
+        work();
+        done.set_value();
+    });
+    done.get_future().wait();
+}
+
+}  // namespace
+
+NodeProcess::NodeProcess(const admin::Config& config)
+    : network_(std::make_unique<net::AsioNetwork>(dns_from(config))),
+      node_{*network_, random_, {}, {}, {}, {}, PARLEY_VERSION},
+      xmpp_(node_) {}
+
+Result<std::unique_ptr<NodeProcess>> NodeProcess::start(const admin::Config& config, net::EventLoop& main) {
+    std::unique_ptr<NodeProcess> process(new NodeProcess(config));
+    if (auto opened = process->open(config, main); !opened) return opened.error();
+    return process;
+}
+
+Result<> NodeProcess::open(const admin::Config& config, net::EventLoop& main) {
+    auto engine = storage::sqlite::Engine::open(config.store);
+    if (!engine) return engine.error();
+    engine_ = *std::move(engine);
+    node_.secret = engine_->secret("node");
+
+    auto settings = settings_from(config);
+    if (!settings) return settings.error();
+
+    const auto threads = config.shards > 0 ? config.shards : std::max(1u, std::thread::hardware_concurrency());
+    for (unsigned i = 0; i < threads; ++i) loops_.push_back(std::make_unique<net::EventLoop>());
+    node_.settings.set(*settings);
+    for (unsigned i = 0; i < threads; ++i) {
+        shards_.push_back(std::make_unique<server::Shard>(node_, *loops_[i], engine_->stores_for(*loops_[i]), i));
+        node_.shards.push_back(shards_.back().get());
+        node_.bus.add_shard(*loops_[i], *shards_.back());
+    }
+    federation_ = std::make_unique<server::XmppFederation>(node_);
+    for (std::size_t i = 0; i < shards_.size(); ++i) shards_[i]->xmpp_domains = &federation_->face(i);
+    // What the administrator has allowed is in the store; nothing is served before it is known.
+    std::promise<Result<im::FederationPolicy>> loaded;
+    for (const auto& loop : loops_) loop->start();
+    loops_.front()->post([&] {
+        shards_.front()->stores().policy().load([&](Result<im::FederationPolicy> policy) { loaded.set_value(std::move(policy)); });
+    });
+    auto policy = loaded.get_future().get();
+    if (!policy) return policy.error();
+    (*settings)->policy = *std::move(policy);
+    node_.settings.set(*settings);
+    for (const auto& shard : shards_) run_on(shard->executor(), [&] { shard->start(); });
+    (void)main;
+    return listen(config);
+}
+
+Result<> NodeProcess::listen(const admin::Config& config) {
+    using Listen = std::function<Result<>(const net::Endpoint&)>;
+    const auto open = [&](std::string_view name, const std::vector<admin::Address>& addresses, const Listen& listen_on) -> Result<> {
+        for (const auto& address : addresses) {
+            const auto opened = listen_on({address.address, address.port});
+            if (!opened)
+                return Error{opened.error().code,
+                             describe_listen_failure(name, address, opened.error(), admin::Language::english)};
+        }
+        return {};
+    };
+    if (config.has(admin::Role::c2s)) {
+        const auto clients = [&](bool tls) { return [this, tls](const net::Endpoint& at) { return xmpp_.listen_c2s(at, tls); }; };
+        if (auto done = open("c2s", config.listen.c2s, clients(false)); !done) return done;
+        if (auto done = open("c2s_tls", config.listen.c2s_tls, clients(true)); !done) return done;
+    }
+    if (config.has(admin::Role::s2s)) {
+        const auto servers = [&](bool tls) { return [this, tls](const net::Endpoint& at) { return federation_->listen(at, tls); }; };
+        if (auto done = open("s2s", config.listen.s2s, servers(false)); !done) return done;
+        if (auto done = open("s2s_tls", config.listen.s2s_tls, servers(true)); !done) return done;
+    }
+    return {};
+}
+
+Result<std::shared_ptr<server::Settings>> NodeProcess::settings_from(const admin::Config& config) const {
+    auto settings = std::make_shared<server::Settings>();
+    settings->limits = config.limits;
+    settings->policy = node_.settings.get()->policy;
+    for (const auto& domain : config.domains) {
+        net::TlsSettings tls;
+        tls.certificate_file = domain.certificate.string();
+        tls.key_file = domain.key.string();
+        tls.trust_file = config.trust_file.string();
+        tls.trust_system = config.trust_system;
+        tls.peer = net::TlsSettings::PeerCertificate::none;  // clients sign in by password
+        auto context = net::TlsContext::load(tls);
+        if (!context) return context.error();
+        settings->domains[domain.name] = *context;
+        tls.peer = net::TlsSettings::PeerCertificate::ask;
+        auto between_servers = net::TlsContext::load(tls);
+        if (!between_servers) return between_servers.error();
+        settings->s2s_contexts[domain.name] = *between_servers;
+    }
+    return settings;
+}
+
+Result<> NodeProcess::reload(const admin::Config& config) {
+    auto settings = settings_from(config);
+    if (!settings) return settings.error();
+    node_.settings.set(*std::move(settings));
+    return {};
+}
+
+void NodeProcess::policy_changed(const im::FederationPolicy& policy) {
+    auto settings = std::make_shared<server::Settings>(*node_.settings.get());
+    settings->policy = policy;
+    node_.settings.set(std::move(settings));
+}
+
+void NodeProcess::end_sessions(const xmpp::Jid& user) {
+    auto& shard = *shards_[node_.bus.shard_of(cluster::slot_of(user))];
+    shard.executor().post([&shard, user] { shard.forget_user(user); });
+}
+
+NodeProcess::Totals NodeProcess::totals() const {
+    Totals totals;
+    for (const auto& shard : shards_) {
+        const auto& c = shard->counters;
+        totals.sessions += c.sessions.load(std::memory_order_relaxed);
+        totals.logins += c.logins.load(std::memory_order_relaxed);
+        totals.login_failures += c.login_failures.load(std::memory_order_relaxed);
+        totals.messages += c.messages.load(std::memory_order_relaxed);
+        totals.stored += c.stored.load(std::memory_order_relaxed);
+        totals.bounced += c.bounced.load(std::memory_order_relaxed);
+    }
+    return totals;
+}
+
+NodeProcess::~NodeProcess() {
+    xmpp_.stop_listening();
+    if (federation_) federation_->stop_listening();
+    for (const auto& shard : shards_)
+        run_on(shard->executor(), [&] {
+            shard->shut_down();
+            if (federation_) federation_->shut_down(*shard);
+        });
+    for (const auto& shard : shards_) run_on(shard->executor(), [] {});  // what the streams were told is written now
+    network_.reset();
+    for (const auto& loop : loops_) loop->stop();
+    for (const auto& loop : loops_) loop->join();
+    federation_.reset();
+    shards_.clear();
+    engine_.reset();
+    loops_.clear();
+}
+
+}  // namespace parley

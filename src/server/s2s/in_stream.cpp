@@ -1,0 +1,273 @@
+#include "server/s2s/in_stream.hpp"
+
+#include "base/text.hpp"
+#include "net/identity.hpp"
+#include "server/s2s/dialback_key.hpp"
+#include "server/s2s/xmpp_federation.hpp"
+#include "server/shard.hpp"
+#include "xml/writer.hpp"
+#include "xmpp/ns.hpp"
+#include "xmpp/sasl/sasl_data.hpp"
+
+namespace parley::server {
+
+using xmpp::Stanza;
+
+namespace {
+
+constexpr int most_questions = 16;         // dialback questions at once on one stream
+constexpr std::size_t most_pairs = 256;    // domain pairs on one stream
+constexpr std::size_t most_held = 64;      // pings that wait for commits
+
+xml::ParserLimits limits_before_proof(const Limits& limits) {
+    xml::ParserLimits parser;
+    parser.element = limits.stanza_before_auth;
+    parser.depth = limits.depth_before_auth;
+    return parser;
+}
+
+std::string domain_of(std::string_view attribute) {
+    const auto jid = xmpp::Jid::parse(attribute);
+    return jid && jid->is_domain() ? jid->domain() : std::string{};
+}
+
+}  // namespace
+
+InStream::InStream(XmppFederation& federation, Shard& shard, std::unique_ptr<net::Connection> connection)
+    : XmlStream(std::move(connection), limits_before_proof(shard.settings().limits)), federation_(federation), shard_(&shard) {}
+
+void InStream::start(bool direct_tls) {
+    deadline_ = shard_->executor().after(shard_->settings().limits.to_authenticate,
+                                         [this] { close("connection-timeout", "no domain was proven on this stream"); });
+    if (direct_tls) {
+        const auto& contexts = shard_->settings().s2s_contexts;
+        if (contexts.empty()) return abort();
+        starting_tls_ = true;
+        connection_->start_tls(contexts.begin()->second, net::Connection::TlsRole::server);
+    }
+    connection_->set_handler(this);
+}
+
+void InStream::on_header(const xml::Element& root) {
+    if (!root.is(xmpp::ns::stream, "stream")) return close("invalid-namespace");
+    local_ = domain_of(root.attribute("to"));
+    remote_ = domain_of(root.attribute("from"));
+    // Some servers leave both out and name them with each dialback (XEP-0220 2.1.1).
+    if (root.has_attribute("to") && (local_.empty() || !shard_->is_local(local_))) return close("host-unknown");
+    if (!remote_.empty() && !shard_->settings().policy.xmpp_allowed(remote_)) {
+        send_header();
+        return close("policy-violation", "exchange with " + remote_ + " is not allowed here");
+    }
+    send_header();
+    if (root.attribute("version").starts_with("1.")) send_features();
+}
+
+void InStream::send_header() {
+    header_sent_ = true;
+    id_ = shard_->random().hex(16);
+    std::string out =
+        "<?xml version='1.0'?><stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' "
+        "xmlns:db='jabber:server:dialback' version='1.0' xml:lang='en'";
+    xml::write_attribute(out, "id", id_);
+    if (!local_.empty()) xml::write_attribute(out, "from", local_);
+    if (!remote_.empty()) xml::write_attribute(out, "to", remote_);
+    out += '>';
+    send(out);
+}
+
+bool InStream::certificate_names(const std::string& domain) const {
+    const auto* tls = connection_->tls();
+    return tls && tls->peer && tls->peer->trusted && net::names_xmpp_domain(*tls->peer, domain);
+}
+
+void InStream::send_features() {
+    std::string out = "<stream:features>";
+    const auto rule = shard_->settings().policy.settings(remote_);
+    if (!proven_.empty()) {
+        // Nothing is left to negotiate on a stream proven by EXTERNAL; dialback may add more pairs.
+    } else if (!secured_ && rule.tls != im::TlsPolicy::off) {
+        out += "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>";
+        if (rule.tls == im::TlsPolicy::required) out += "<required/>";
+        out += "</starttls>";
+    } else if (secured_ && !remote_.empty() && certificate_names(remote_)) {
+        out += "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms>";
+    }
+    if (secured_ ? rule.dialback : rule.plain_dialback)
+        out += "<dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>";
+    out += "</stream:features>";
+    send(out);
+}
+
+void InStream::on_element(xml::Element element) {
+    if (element.is(xmpp::ns::stream, "error")) return;
+    if (element.ns() == xmpp::ns::tls && element.name() == "starttls" && !secured_) {
+        const auto& contexts = shard_->settings().s2s_contexts;
+        auto context = contexts.find(local_);
+        if (context == contexts.end()) context = contexts.begin();
+        if (context == contexts.end()) return close("host-gone");
+        send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+        parser_.reset();  // what came behind it in the clear is dropped
+        header_sent_ = false;
+        starting_tls_ = true;
+        return connection_->start_tls(context->second, net::Connection::TlsRole::server);
+    }
+    if (element.ns() == xmpp::ns::sasl) return on_auth(element);
+    if (element.is(xmpp::ns::dialback, "result")) return on_dialback_result(element);
+    if (element.is(xmpp::ns::dialback, "verify")) return on_dialback_verify(element);
+    if (proven_.empty()) return close("not-authorized", "no domain has been proven on this stream");
+    if (element.ns() != xmpp::ns::server) return close("unsupported-stanza-type");
+    on_stanza(std::move(element));
+}
+
+void InStream::on_secured() {
+    starting_tls_ = false;
+    secured_ = true;
+}
+
+// XEP-0178 3: the certificate says who it is; the authorization identity, if given, must say the same.
+void InStream::on_auth(const xml::Element& element) {
+    const auto fail = [&](std::string_view condition) {
+        send(xml::Element(xmpp::ns::sasl, "failure").set_child(xml::Element(xmpp::ns::sasl, condition)), xmpp::ns::server);
+    };
+    if (element.name() != "auth" || element.attribute("mechanism") != "EXTERNAL") return fail("invalid-mechanism");
+    const auto data = xmpp::decode_sasl_data(element.text());
+    if (!data) return fail("incorrect-encoding");
+    const auto authzid = data->value_or("");
+    const auto claimed = authzid.empty() ? remote_ : domain_of(authzid);
+    if (claimed.empty() || claimed != remote_ || !certificate_names(claimed) || local_.empty()) return fail("not-authorized");
+    proven(local_, claimed);
+    send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+    parser_.reset();
+    header_sent_ = false;
+}
+
+void InStream::proven(const std::string& local, const std::string& remote) {
+    proven_.emplace(local, remote);
+    deadline_.cancel();
+    xml::ParserLimits limits;
+    limits.element = shard_->settings().limits.stanza_s2s;
+    parser_.set_limits(limits);
+}
+
+void InStream::dialback_error(const std::string& local, const std::string& remote, std::string_view condition,
+                              std::string_view text) {
+    std::string out = "<db:result type='error'";
+    xml::write_attribute(out, "from", local);
+    xml::write_attribute(out, "to", remote);
+    out += "><error type='cancel'><";
+    out += condition;
+    out += " xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>";
+    xml::escape(out, text);
+    out += "</text></error></db:result>";
+    send(out);
+}
+
+// XEP-0220 2.1: a peer shows a key; we ask the domain's own server whether it made it.
+void InStream::on_dialback_result(const xml::Element& element) {
+    const auto remote = domain_of(element.attribute("from"));
+    const auto local = domain_of(element.attribute("to"));
+    if (remote.empty()) return close("improper-addressing");
+    if (local.empty() || !shard_->is_local(local)) return dialback_error(local, remote, "item-not-found", "this domain is not served here");
+    const auto& policy = shard_->settings().policy;
+    const auto rule = policy.settings(remote);
+    if (!policy.xmpp_allowed(remote)) return dialback_error(local, remote, "policy-violation", "exchange with " + remote + " is not allowed here");
+    if (!secured_ && rule.tls == im::TlsPolicy::required)
+        return dialback_error(local, remote, "policy-violation", "TLS is required of " + remote);
+    if (secured_ ? !rule.dialback : !rule.plain_dialback) {
+        // A trusted certificate proves more than dialback would.
+        if (!certificate_names(remote))
+            return dialback_error(local, remote, "not-authorized", "dialback is not allowed for " + remote + "; show a trusted certificate");
+        proven(local, remote);
+        return send("<db:result from='" + local + "' to='" + remote + "' type='valid'/>");
+    }
+    if (proven_.size() >= most_pairs || questions_ >= most_questions)
+        return dialback_error(local, remote, "resource-constraint", "too many domains on this stream");
+    ++questions_;
+    auto answered = [weak = weak_from_this(), local, remote](Link::Verdict verdict) {
+        const auto self = weak.lock();
+        if (!self || self->closing()) return;
+        --self->questions_;
+        if (verdict == Link::Verdict::unknown)
+            return self->dialback_error(local, remote, "remote-server-timeout", "the server of " + remote + " could not be asked");
+        if (verdict == Link::Verdict::valid) self->proven(local, remote);
+        self->send("<db:result from='" + local + "' to='" + remote + "' type='" +
+                   (verdict == Link::Verdict::valid ? "valid" : "invalid") + "'/>");
+    };
+    federation_.verify(*shard_, local, remote, id_, element.text(), std::move(answered));
+}
+
+// XEP-0220 2.2.2: somebody asks whether a key is ours.
+void InStream::on_dialback_verify(const xml::Element& element) {
+    const auto asking = domain_of(element.attribute("from"));
+    const auto ours = domain_of(element.attribute("to"));
+    const std::string id(element.attribute("id"));
+    if (asking.empty() || ours.empty() || !shard_->is_local(ours)) return close("host-unknown");
+    const bool valid = dialback_key(shard_->node().secret, asking, ours, id) == trim(element.text());
+    std::string out = "<db:verify";
+    xml::write_attribute(out, "from", ours);
+    xml::write_attribute(out, "to", asking);
+    xml::write_attribute(out, "id", id);
+    out += valid ? " type='valid'/>" : " type='invalid'/>";
+    send(out);
+}
+
+void InStream::on_stanza(xml::Element element) {
+    auto decoded = Stanza::decode(std::move(element));
+    if (!decoded) return close("improper-addressing", decoded.error().detail);
+    auto stanza = *std::move(decoded);
+    if (stanza.from.empty() || stanza.to.empty()) return close("improper-addressing");
+    if (!proven_.contains({stanza.to.domain(), stanza.from.domain()}))
+        return close(shard_->is_local(stanza.to.domain()) ? "invalid-from" : "host-unknown");
+    const auto& policy = shard_->settings().policy;
+    if (!policy.xmpp_allowed(stanza.from.domain()))  // the rule may have changed since the stream began
+        return close("policy-violation", "exchange with " + stanza.from.domain() + " is not allowed here");
+
+    if (stanza.kind == Stanza::Kind::iq && stanza.to.is_domain()) {
+        if (!stanza.is_request()) {
+            federation_.on_answer(*shard_, stanza.to.domain(), stanza.from.domain(), stanza.id);
+            return;
+        }
+        if (stanza.child(xmpp::ns::ping, "ping")) {
+            // A partner may take our answer as the proof that what it sent before has arrived: so it has, on disk.
+            auto reply = [this, answer = stanza.reply()]() mutable { shard_->send(std::move(answer)); };
+            if (inbound_.settled_all()) return reply();
+            if (held_.size() >= most_held) return close("policy-violation", "too many pings at once");
+            held_.push_back({inbound_.received(), std::move(reply)});
+            return;
+        }
+        return shard_->send(std::move(stanza));
+    }
+    const bool handed_over = stanza.kind == Stanza::Kind::message ||
+                             (stanza.kind == Stanza::Kind::presence && !stanza.type.empty() && stanza.type != "unavailable" &&
+                              stanza.type != "probe" && stanza.type != "error");
+    if (!handed_over) return shard_->send(std::move(stanza));
+    const auto number = inbound_.begin();
+    auto envelope = im::envelope(std::move(stanza));
+    envelope.durable = true;
+    envelope.origin = id_ + ' ' + std::to_string(number);
+    const auto sent = envelope.stanza;
+    auto* shard = shard_;
+    shard_->route(std::move(envelope), [weak = weak_from_this(), shard, sent, number](im::Outcome refused) {
+        if (refused && !sent->is_error()) {
+            auto error = im::envelope(sent->error(*refused));
+            error.durable = true;
+            shard->route(std::move(error), [](im::Outcome) {});
+        }
+        if (const auto self = weak.lock()) self->settle(number);
+    });
+}
+
+void InStream::settle(std::uint32_t number) {
+    inbound_.settle(number);
+    while (!held_.empty() && static_cast<std::int32_t>(inbound_.settled() - held_.front().after) >= 0) {
+        held_.front().answer();
+        held_.pop_front();
+    }
+}
+
+void InStream::on_closed(const Error&) {
+    deadline_.cancel();
+    federation_.stream_closed(*shard_, *this);
+}
+
+}  // namespace parley::server

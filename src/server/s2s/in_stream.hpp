@@ -1,0 +1,62 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "base/executor.hpp"
+#include "server/stream_management.hpp"
+#include "server/xml_stream.hpp"
+
+namespace parley::server {
+
+class Shard;
+class XmppFederation;
+
+// A stream that a foreign server opened to us (RFC 6120 as receiving entity). It may carry several pairs of domains: one by SASL
+// EXTERNAL, any by dialback (XEP-0220 2.4). A stanza counts only for a pair that was proven on this stream.
+class InStream final : public XmlStream, public std::enable_shared_from_this<InStream> {
+public:
+    InStream(XmppFederation& federation, Shard& shard, std::unique_ptr<net::Connection> connection);
+    void start(bool direct_tls);
+
+private:
+    // XmlStream
+    void on_header(const xml::Element& root) override;
+    void on_element(xml::Element element) override;
+    void on_stream_end() override { finish(); }
+    void send_header() override;
+    bool in_handshake() const override { return starting_tls_; }
+    void on_secured() override;
+    void on_closed(const Error& why) override;
+
+    void send_features();
+    void on_auth(const xml::Element& element);
+    void on_dialback_result(const xml::Element& element);
+    void on_dialback_verify(const xml::Element& element);
+    void proven(const std::string& local, const std::string& remote);
+    void dialback_error(const std::string& local, const std::string& remote, std::string_view condition, std::string_view text);
+    bool certificate_names(const std::string& domain) const;
+    void on_stanza(xml::Element element);
+    void settle(std::uint32_t number);
+
+    XmppFederation& federation_;
+    Shard* shard_;
+    std::string id_;
+    std::string local_, remote_;  // of the header; may be empty until dialback names them
+    std::set<std::pair<std::string, std::string>> proven_;  // (local, remote)
+    InboundAcks inbound_;
+    struct Held {
+        std::uint32_t after;  // the count of stanzas that must be settled first
+        Function<void()> answer;
+    };
+    std::deque<Held> held_;
+    Timer deadline_;
+    int questions_ = 0;
+    bool starting_tls_ = false;
+    bool secured_ = false;
+};
+
+}  // namespace parley::server

@@ -1,0 +1,257 @@
+#include "server/s2s/link.hpp"
+
+#include "server/shard.hpp"
+#include "xml/writer.hpp"
+#include "xmpp/ns.hpp"
+
+namespace parley::server {
+namespace {
+
+constexpr Millis one_attempt{10'000};   // to connect and to negotiate with one target
+constexpr Millis idle_close{600'000};   // a stream that carries nothing ends; the next stanza opens another
+constexpr Millis ping_patience{30'000}; // a peer that does not answer a ping is gone
+constexpr std::size_t most_questions = 64;
+
+xmpp::StanzaError to_stanza_error(const Error& error) {
+    switch (error.code) {
+        case Errc::not_found: return xmpp::stanza_error("remote-server-not-found", error.detail);
+        case Errc::too_long: return xmpp::stanza_error("resource-constraint", error.detail);
+        default: return xmpp::stanza_error("remote-server-timeout", error.detail);
+    }
+}
+
+bool wants_proof(const im::Envelope& envelope) { return envelope.stanza->kind == xmpp::Stanza::Kind::message; }
+
+}  // namespace
+
+Link::Link(Shard& shard, std::string local, std::string remote)
+    : shard_(shard), local_(std::move(local)), remote_(std::move(remote)) {}
+
+Link::~Link() = default;
+
+void Link::send(im::Envelope envelope, im::Settled settled) {
+    const auto& limits = shard_.settings().limits;
+    Waiting waiting{std::move(envelope), std::move(settled), shard_.clock().now(), 0};
+    for (const auto& child : waiting.envelope.stanza->children) waiting.bytes += 64 + child.text().size();
+    active_ = true;
+    if (connected() && queue_.empty() && stream_->unsent() < limits.outbound_hard) return write(std::move(waiting));
+    if (queue_.size() >= limits.s2s_queue_stanzas || queued_bytes_ + waiting.bytes > limits.s2s_queue_bytes)
+        return waiting.settled(xmpp::stanza_error("resource-constraint", "too much is waiting for " + remote_));
+    queued_bytes_ += waiting.bytes;
+    queue_.push_back(std::move(waiting));
+    if (!deadline_timer_.pending()) check_deadlines();
+    connect();
+}
+
+void Link::verify(std::string stream_id, std::string key, Function<void(Verdict)> answer) {
+    if (questions_.size() >= most_questions) return answer(Verdict::unknown);
+    questions_.push_back({std::move(stream_id), std::move(key), std::move(answer)});
+    if (connected()) return ask();
+    connect();
+}
+
+// --- connecting ------------------------------------------------------------------------------------------------------------
+
+void Link::connect() {
+    if (stream_ || search_ || connecting_) return;
+    const auto rule = shard_.settings().policy.settings(remote_);
+    search_ = TargetSearch::start(shard_.node().network, shard_.executor(), shard_.random(), remote_, rule,
+                                  [this](Result<std::deque<Target>> found) {
+                                      search_.reset();
+                                      if (!found) return give_up(found.error());
+                                      targets_ = *std::move(found);
+                                      try_next_target();
+                                  });
+}
+
+void Link::try_next_target() {
+    if (targets_.empty()) return give_up({Errc::timed_out, last_error_.empty() ? "no way to " + remote_ : last_error_});
+    const auto target = targets_.front();
+    targets_.pop_front();
+    connecting_ = true;
+    shard_.node().network.connect(shard_.executor(), target.endpoint, one_attempt,
+                                  [this, alive = std::weak_ptr(alive_), target](Result<std::unique_ptr<net::Connection>> connection) {
+                                      if (alive.expired()) return;
+                                      connecting_ = false;
+                                      if (connection) return connected_to(target, *std::move(connection));
+                                      last_error_ = target.host + " (" + target.endpoint.to_string() + "): " + connection.error().detail;
+                                      try_next_target();
+                                  });
+}
+
+void Link::connected_to(const Target& target, std::unique_ptr<net::Connection> connection) {
+    const auto& settings = shard_.settings();
+    OutStream::Setup setup;
+    setup.local = local_;
+    setup.remote = remote_;
+    setup.rule = settings.policy.settings(remote_);
+    setup.secret = shard_.node().secret;
+    setup.direct_tls = target.direct_tls;
+    setup.verify_only = queue_.empty() && unproven_.empty();
+    if (const auto own = settings.s2s_contexts.find(local_); own != settings.s2s_contexts.end()) setup.tls = own->second;
+    stream_ = std::make_unique<OutStream>(std::move(setup), std::move(connection), *this);
+    attempt_timer_ = shard_.executor().after(one_attempt, [this, host = target.host] {
+        if (stream_ && !stream_->ready()) {
+            last_error_ = host + " did not finish the negotiation in time";
+            stream_->close("connection-timeout");
+        }
+    });
+    stream_->start();
+}
+
+void Link::on_ready() {
+    attempt_timer_.cancel();
+    targets_.clear();
+    last_error_.clear();
+    ask();
+    flush();
+}
+
+void Link::on_ended(const Error& error) {
+    attempt_timer_.cancel();
+    const bool was_ready = stream_ && stream_->ready();
+    shard_.executor().post([gone = std::shared_ptr<OutStream>(std::move(stream_))] {});
+    if (!error.detail.empty()) last_error_ = error.detail;
+    for (auto& question : questions_) question.sent = false;
+    // What was written and not proven goes again, in its old order: the peer may see a message twice, with the same id.
+    while (!unproven_.empty()) {
+        queue_.push_front(std::move(unproven_.back()));
+        unproven_.pop_back();
+        queued_bytes_ += queue_.front().bytes;
+    }
+    behind_ping_ = 0;
+    if (queue_.empty() && questions_.empty()) return;
+    if (was_ready) return connect();
+    // RFC 6120 3.2.1: the next target, when one fails before the stream is ready.
+    if (!targets_.empty()) return try_next_target();
+    give_up({error.code == Errc::forbidden ? Errc::not_found : error.code, last_error_});
+}
+
+// Everything that waits gets the reason. The next stanza tries again: no verdict outlives its cause.
+void Link::give_up(const Error& error) {
+    last_error_ = error.detail;
+    targets_.clear();
+    auto queue = std::exchange(queue_, {});
+    auto questions = std::exchange(questions_, {});
+    queued_bytes_ = 0;
+    deadline_timer_.cancel();
+    for (auto& question : questions) question.answer(Verdict::unknown);
+    for (auto& waiting : queue) waiting.settled(to_stanza_error(error));
+}
+
+void Link::check_deadlines() {
+    const auto limit = shard_.settings().limits.s2s_connect;
+    const auto now = shard_.clock().now();
+    while (!queue_.empty() && now - queue_.front().since >= limit) {
+        auto late = std::move(queue_.front());
+        queue_.pop_front();
+        queued_bytes_ -= late.bytes;
+        late.settled(xmpp::stanza_error("remote-server-timeout", last_error_.empty() ? remote_ + " does not answer" : last_error_));
+    }
+    if (queue_.empty())
+        deadline_timer_.cancel();
+    else
+        deadline_timer_ = shard_.executor().after(Millis{1000}, [this] { check_deadlines(); });
+}
+
+// --- sending -----------------------------------------------------------------------------------------------------------------
+
+void Link::flush() {
+    while (connected() && !queue_.empty()) {
+        auto waiting = std::move(queue_.front());
+        queue_.pop_front();
+        queued_bytes_ -= waiting.bytes;
+        write(std::move(waiting));
+    }
+}
+
+void Link::write(Waiting waiting) {
+    auto& text = shard_.scratch();
+    text.clear();
+    xmpp::write(text, *waiting.envelope.stanza, xmpp::ns::server, &waiting.envelope.to);
+    stream_->send(text);
+    if (!wants_proof(waiting.envelope)) return waiting.settled(im::accepted);
+    unproven_.push_back(std::move(waiting));
+    barrier();
+}
+
+// A written socket proves nothing, and most servers know no stream management between servers: a ping behind the messages is
+// answered only once they have been read.
+void Link::barrier() {
+    if (behind_ping_ > 0 || unproven_.empty() || !connected()) return;
+    behind_ping_ = unproven_.size();
+    xmpp::Stanza ping;
+    ping.kind = xmpp::Stanza::Kind::iq;
+    ping.type = "get";
+    ping.id = "proof-" + std::to_string(++ping_number_);
+    ping.from = *xmpp::Jid::make("", local_);
+    ping.to = *xmpp::Jid::make("", remote_);
+    ping.add(xml::Element(xmpp::ns::ping, "ping"));
+    std::string text;
+    xmpp::write(text, ping, xmpp::ns::server);
+    stream_->send(text);
+    attempt_timer_ = shard_.executor().after(ping_patience, [this] {
+        if (!stream_ || behind_ping_ == 0) return;
+        last_error_ = remote_ + " has stopped answering";
+        stream_->close("connection-timeout");
+    });
+}
+
+bool Link::on_proof(std::string_view id) {
+    if (behind_ping_ == 0 || id != "proof-" + std::to_string(ping_number_)) return false;
+    attempt_timer_.cancel();
+    auto proven = behind_ping_;
+    behind_ping_ = 0;
+    for (; proven > 0; --proven) {
+        auto done = std::move(unproven_.front());
+        unproven_.pop_front();
+        done.settled(im::accepted);
+    }
+    barrier();
+    return true;
+}
+
+// --- dialback questions ---------------------------------------------------------------------------------------------------------
+
+void Link::ask() {
+    for (auto& question : questions_) {
+        if (question.sent) continue;
+        question.sent = true;
+        std::string text = "<db:verify";
+        xml::write_attribute(text, "from", local_);
+        xml::write_attribute(text, "to", remote_);
+        xml::write_attribute(text, "id", question.stream_id);
+        text += '>';
+        xml::escape(text, question.key);
+        stream_->send(text + "</db:verify>");
+    }
+}
+
+void Link::on_element(xml::Element element) {
+    active_ = true;
+    if (element.is(xmpp::ns::dialback, "verify")) {
+        for (auto question = questions_.begin(); question != questions_.end(); ++question) {
+            if (question->stream_id != element.attribute("id")) continue;
+            const auto type = element.attribute("type");
+            auto answer = std::move(question->answer);
+            questions_.erase(question);
+            return answer(type == "valid" ? Verdict::valid : type == "invalid" ? Verdict::invalid : Verdict::unknown);
+        }
+        return;
+    }
+    // Stanzas come on the streams that the peer opens; the answer to our ping may come here too (XEP-0288 peers).
+    if (element.name() == "iq") on_proof(element.attribute("id"));
+}
+
+void Link::sweep() {
+    if (!stream_) return;
+    stream_->sweep();
+    if (active_) {
+        active_ = false;
+        idle_timer_ = shard_.executor().after(idle_close, [this] {
+            if (stream_ && queue_.empty() && unproven_.empty()) stream_->finish();
+        });
+    }
+}
+
+}  // namespace parley::server

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "im/envelope.hpp"
+#include "server/s2s/out_stream.hpp"
+#include "server/s2s/targets.hpp"
+
+namespace parley::server {
+
+class Shard;
+
+// What is to go from one local domain to one foreign domain over XMPP, in order: the queue, the attempts to connect, the stream.
+// One attempt at a time. Lives on one shard, whichever users it serves.
+class Link final : public OutStream::Owner {
+public:
+    Link(Shard& shard, std::string local, std::string remote);
+    ~Link() override;
+
+    // `settled` when the peer has it as far as can be known: a message, when the peer has answered a ping sent behind it; the
+    // rest, when it is written. An error when it could not be delivered within the time limit.
+    void send(im::Envelope envelope, im::Settled settled);
+    // Asks the peer whether it made this dialback key (XEP-0220 2.2.2). `answer`: yes, no, or could not be asked.
+    enum class Verdict { valid, invalid, unknown };
+    void verify(std::string stream_id, std::string key, Function<void(Verdict)> answer);
+
+    // A result or error of one of our pings, whichever stream it came on. False: not ours.
+    bool on_proof(std::string_view id);
+
+    void sweep();
+    bool idle() const { return !stream_ && !search_ && queue_.empty() && unproven_.empty() && questions_.empty(); }
+    bool connected() const { return stream_ && stream_->ready(); }
+    const std::string& last_error() const { return last_error_; }
+
+private:
+    struct Waiting {
+        im::Envelope envelope;
+        im::Settled settled;
+        SteadyTime since;
+        std::size_t bytes;
+    };
+    struct Question {
+        std::string stream_id, key;
+        Function<void(Verdict)> answer;
+        bool sent = false;
+    };
+
+    // OutStream::Owner
+    void on_ready() override;
+    void on_element(xml::Element element) override;
+    void on_ended(const Error& error) override;
+
+    void connect();
+    void try_next_target();
+    void connected_to(const Target& target, std::unique_ptr<net::Connection> connection);
+    void flush();
+    void write(Waiting waiting);
+    void barrier();
+    void ask();
+    void give_up(const Error& error);
+    void check_deadlines();
+
+    Shard& shard_;
+    std::string local_, remote_;
+    std::deque<Waiting> queue_;
+    std::deque<Waiting> unproven_;  // written, and not yet followed by an answered ping
+    std::size_t behind_ping_ = 0;   // how many of them the ping under way covers
+    std::uint32_t ping_number_ = 0;
+    std::size_t queued_bytes_ = 0;
+    std::vector<Question> questions_;
+    std::shared_ptr<TargetSearch> search_;
+    std::deque<Target> targets_;
+    std::unique_ptr<OutStream> stream_;
+    std::string last_error_;
+    Timer attempt_timer_, deadline_timer_, idle_timer_;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // tells late answers of the network that we are gone
+    bool connecting_ = false;
+    bool active_ = false;
+};
+
+}  // namespace parley::server

@@ -1,0 +1,191 @@
+#include "server/s2s/out_stream.hpp"
+
+#include "net/identity.hpp"
+#include "server/s2s/dialback_key.hpp"
+#include "xml/writer.hpp"
+#include "xmpp/ns.hpp"
+#include "xmpp/sasl/sasl_data.hpp"
+
+namespace parley::server {
+namespace {
+
+xml::ParserLimits limits_s2s() {
+    xml::ParserLimits limits;
+    limits.element = Limits{}.stanza_s2s;
+    return limits;
+}
+
+// The condition of a stream error, with its text if there is one, for people.
+std::string describe(const xml::Element& error) {
+    const auto* condition = error.first_child();
+    std::string out = condition ? condition->name() : "no reason given";
+    if (const auto* text = error.child(xmpp::ns::streams, "text")) out += ": " + text->text();
+    return out;
+}
+
+}  // namespace
+
+OutStream::OutStream(Setup setup, std::unique_ptr<net::Connection> connection, Owner& owner)
+    : XmlStream(std::move(connection), limits_s2s()), setup_(std::move(setup)), owner_(owner) {}
+
+void OutStream::start() {
+    if (setup_.direct_tls) {
+        starting_tls_ = true;
+        connection_->start_tls(setup_.tls, net::Connection::TlsRole::client, setup_.remote);
+        connection_->set_handler(this);
+    } else {
+        connection_->set_handler(this);
+        send_header();
+    }
+}
+
+void OutStream::send_header() {
+    header_sent_ = true;
+    std::string out =
+        "<?xml version='1.0'?><stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' "
+        "xmlns:db='jabber:server:dialback' version='1.0'";
+    xml::write_attribute(out, "from", setup_.local);
+    xml::write_attribute(out, "to", setup_.remote);
+    out += '>';
+    send(out);
+}
+
+void OutStream::on_header(const xml::Element& root) {
+    if (!root.is(xmpp::ns::stream, "stream")) return fail(Errc::malformed, "the peer does not speak XMPP");
+    stream_id_ = root.attribute("id");
+    // XEP-0220 2.1.1: an old peer sends no features; dialback is all it knows.
+    if (!root.attribute("version").starts_with("1.")) authenticate(nullptr);
+}
+
+void OutStream::on_element(xml::Element element) {
+    if (element.is(xmpp::ns::stream, "features")) return on_features(element);
+    if (element.is(xmpp::ns::stream, "error")) {
+        reason_ = {Errc::closed, setup_.remote + " ended the stream: " + describe(element)};
+        return;
+    }
+    if (element.is(xmpp::ns::tls, "proceed")) {
+        parser_.reset();
+        header_sent_ = false;
+        starting_tls_ = true;
+        return connection_->start_tls(setup_.tls, net::Connection::TlsRole::client, setup_.remote);
+    }
+    if (element.is(xmpp::ns::tls, "failure")) return fail(Errc::closed, setup_.remote + " refused to start TLS");
+    if (element.is(xmpp::ns::sasl, "success")) {
+        authenticated_ = true;
+        parser_.reset();
+        return send_header();
+    }
+    if (element.is(xmpp::ns::sasl, "failure")) {
+        const auto* condition = element.first_child();
+        certificate_problem_ = setup_.remote + " does not accept our certificate (" +
+                               (condition ? condition->name() : std::string("no reason given")) + ")";
+        return dial_back();
+    }
+    if (element.is(xmpp::ns::dialback, "result") && !ready_) {
+        if (element.attribute("type") == "valid") {
+            ready_ = true;
+            return owner_.on_ready();
+        }
+        return fail(Errc::forbidden, setup_.remote + " did not accept our dialback key for " + setup_.local +
+                                         (certificate_problem_.empty() ? "" : "; before that, " + certificate_problem_));
+    }
+    owner_.on_element(std::move(element));
+}
+
+void OutStream::on_features(const xml::Element& features) {
+    if (authenticated_) {
+        ready_ = true;
+        return owner_.on_ready();
+    }
+    const bool offered = features.child(xmpp::ns::tls, "starttls") != nullptr;
+    if (!connection_->tls() && offered && setup_.rule.tls != im::TlsPolicy::off && setup_.tls)
+        return send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    authenticate(&features);
+}
+
+bool OutStream::certificate_is_theirs() {
+    const auto* tls = connection_->tls();
+    if (!tls || !tls->peer) {
+        certificate_problem_ = setup_.remote + " showed no certificate";
+        return false;
+    }
+    if (!tls->peer->trusted) {
+        certificate_problem_ = "the certificate of " + setup_.remote + " is not trusted: " + tls->peer->trust_error;
+        return false;
+    }
+    if (!net::names_xmpp_domain(*tls->peer, setup_.remote)) {
+        certificate_problem_ = "the certificate does not name " + setup_.remote;
+        if (!tls->peer->dns_names.empty()) certificate_problem_ += " but " + tls->peer->dns_names.front();
+        return false;
+    }
+    return true;
+}
+
+// The link is as safe as the domain's settings ask, or it ends here. Then we show who we are.
+void OutStream::authenticate(const xml::Element* features) {
+    const auto& rule = setup_.rule;
+    if (!connection_->tls() && rule.tls == im::TlsPolicy::required)
+        return fail(Errc::forbidden, setup_.remote + " offers no TLS, and the settings of this domain require it");
+    const bool theirs = connection_->tls() && certificate_is_theirs();
+    if (!theirs && rule.trusted_certificate && rule.tls == im::TlsPolicy::required && !rule.dialback)
+        return fail(Errc::forbidden, certificate_problem_);
+    if (setup_.verify_only) {
+        ready_ = true;
+        return owner_.on_ready();
+    }
+    const auto* mechanisms = features ? features->child(xmpp::ns::sasl, "mechanisms") : nullptr;
+    bool external = false;
+    if (mechanisms)
+        for (const auto* mechanism : mechanisms->children())
+            external = external || mechanism->text() == "EXTERNAL";
+    if (external && !external_tried_) {
+        external_tried_ = true;
+        return send(xml::Element(xmpp::ns::sasl, "auth")
+                        .set("mechanism", "EXTERNAL")
+                        .with_text(xmpp::external_initial_response(setup_.local)),
+                    xmpp::ns::server);
+    }
+    dial_back();
+}
+
+void OutStream::dial_back() {
+    const auto& rule = setup_.rule;
+    const bool encrypted = connection_->tls() != nullptr;
+    if (encrypted ? !rule.dialback : !rule.plain_dialback) {
+        auto why = certificate_problem_.empty() ? setup_.remote + " does not offer to check our certificate (SASL EXTERNAL)"
+                                                : certificate_problem_;
+        return fail(Errc::forbidden, why + "; dialback" + (encrypted ? "" : " without TLS") +
+                                         " is not allowed by the settings of this domain");
+    }
+    xml::Element result(xmpp::ns::dialback, "result");
+    result.set("from", setup_.local).set("to", setup_.remote);
+    result.add_text(dialback_key(setup_.secret, setup_.remote, setup_.local, stream_id_));
+    std::string text = "<db:result from='" + setup_.local + "' to='" + setup_.remote + "'>" + result.text() + "</db:result>";
+    send(text);
+}
+
+void OutStream::fail(Errc code, std::string detail) {
+    reason_ = {code, std::move(detail)};
+    finish();
+}
+
+void OutStream::on_stream_end() {
+    if (reason_.detail.empty()) reason_.detail = setup_.remote + " closed the stream";
+    finish();
+}
+
+void OutStream::on_secured() {
+    starting_tls_ = false;
+    send_header();
+}
+
+void OutStream::on_closed(const Error& why) {
+    if (reason_.detail.empty()) {
+        reason_.code = why.code;
+        reason_.detail = (starting_tls_ ? "TLS with " : "the connection to ") + setup_.remote + " (" +
+                         connection_->remote().to_string() + ") failed: " + why.detail;
+    }
+    owner_.on_ended(reason_);
+}
+
+}  // namespace parley::server

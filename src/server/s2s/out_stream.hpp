@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/executor.hpp"
+#include "im/federation_policy.hpp"
+#include "server/xml_stream.hpp"
+
+namespace parley::server {
+
+// A stream that we opened to a foreign domain (RFC 6120 as initiating entity): TLS by the domain's settings, then SASL EXTERNAL
+// (XEP-0178) or server dialback (XEP-0220), until stanzas may flow. It also carries questions about keys that others showed us
+// (<db:verify/>), for which it needs no authentication of its own.
+class OutStream final : public XmlStream {
+public:
+    struct Setup {
+        std::string local, remote;
+        im::DomainRule rule;
+        std::shared_ptr<net::TlsContext> tls;  // nullptr: we have no certificate for this domain
+        std::string secret;                    // of the node, for dialback keys
+        bool direct_tls = false;
+        bool verify_only = false;  // opened to ask about a key
+    };
+    class Owner {
+    public:
+        virtual ~Owner() = default;
+        virtual void on_ready() = 0;  // stanzas may be sent; for verify_only: questions may
+        virtual void on_element(xml::Element element) = 0;  // what is not negotiation: errors, answers
+        // Once, last. `error.detail` says in words what failed.
+        virtual void on_ended(const Error& error) = 0;
+    };
+
+    OutStream(Setup setup, std::unique_ptr<net::Connection> connection, Owner& owner);
+    void start();
+    bool ready() const { return ready_; }
+    using XmlStream::finish;
+    using XmlStream::send;
+    std::size_t unsent() const { return connection_->unsent(); }
+
+private:
+    void on_header(const xml::Element& root) override;
+    void on_element(xml::Element element) override;
+    void on_stream_end() override;
+    void send_header() override;
+    bool in_handshake() const override { return starting_tls_; }
+    void on_secured() override;
+    void on_closed(const Error& why) override;
+
+    void on_features(const xml::Element& features);
+    void authenticate(const xml::Element* features);
+    void dial_back();
+    bool certificate_is_theirs();
+    void fail(Errc code, std::string detail);
+
+    Setup setup_;
+    Owner& owner_;
+    Error reason_{Errc::closed, {}};
+    std::string stream_id_;
+    std::string certificate_problem_;
+    bool starting_tls_ = false;
+    bool external_tried_ = false;
+    bool authenticated_ = false;
+    bool ready_ = false;
+};
+
+}  // namespace parley::server

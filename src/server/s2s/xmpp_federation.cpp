@@ -1,0 +1,137 @@
+#include "server/s2s/xmpp_federation.hpp"
+
+#include "base/hash.hpp"
+#include "server/shard.hpp"
+
+namespace parley::server {
+
+namespace {
+
+constexpr Millis sweep_every{3'000};
+
+}  // namespace
+
+// What a shard's users send to foreign domains goes to the shard of the link, and what comes of it comes back.
+class XmppFederation::Face final : public im::RemoteDomains {
+public:
+    Face(XmppFederation& federation, Shard& home) : federation_(federation), home_(home) {}
+
+    void deliver(im::Envelope envelope, im::Settled delivered) override {
+        const auto& remote = envelope.to.domain();
+        auto& place = federation_.places_[federation_.home_of(remote)];
+        const auto& local = envelope.stanza->from.domain();
+        if (place.shard == &home_) return federation_.link(place, local, remote).send(std::move(envelope), std::move(delivered));
+        auto back = [home = &home_.executor(), delivered = std::move(delivered)](im::Outcome outcome) mutable {
+            home->post([delivered = std::move(delivered), outcome = std::move(outcome)] { delivered(outcome); });
+        };
+        place.shard->executor().post([this, &place, envelope = std::move(envelope), back = std::move(back)]() mutable {
+            auto& link = federation_.link(place, envelope.stanza->from.domain(), envelope.to.domain());
+            link.send(std::move(envelope), std::move(back));
+        });
+    }
+
+private:
+    XmppFederation& federation_;
+    Shard& home_;
+};
+
+XmppFederation::XmppFederation(Node& node) : node_(node) {
+    places_.resize(node.shards.size());
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+        auto& place = places_[i];
+        place.shard = node.shards[i];
+        place.face = std::make_unique<Face>(*this, *place.shard);
+        place.shard->executor().post([this, &place] { sweep(place); });
+    }
+}
+
+XmppFederation::~XmppFederation() = default;
+
+im::RemoteDomains& XmppFederation::face(std::size_t shard) { return *places_[shard].face; }
+
+Result<> XmppFederation::listen(const net::Endpoint& endpoint, bool direct_tls) {
+    auto listener = node_.network.listen(node_.shards.front()->executor(), endpoint,
+                                         [this, direct_tls](std::unique_ptr<net::Connection> connection) {
+                                             accepted(std::move(connection), direct_tls);
+                                         });
+    if (!listener) return listener.error();
+    listeners_.push_back(*std::move(listener));
+    return {};
+}
+
+void XmppFederation::accepted(std::unique_ptr<net::Connection> connection, bool direct_tls) {
+    auto& place = places_[next_shard_++ % places_.size()];
+    if (place.shard->executor().in_this_thread()) return adopt(place, std::move(connection), direct_tls);
+    auto* raw = connection.get();
+    raw->move_to(place.shard->executor(), [this, &place, connection = std::move(connection), direct_tls]() mutable {
+        adopt(place, std::move(connection), direct_tls);
+    });
+}
+
+void XmppFederation::adopt(Place& place, std::unique_ptr<net::Connection> connection, bool direct_tls) {
+    auto stream = std::make_shared<InStream>(*this, *place.shard, std::move(connection));
+    auto* raw = stream.get();
+    place.streams.emplace(raw, std::move(stream));
+    raw->start(direct_tls);
+}
+
+void XmppFederation::stream_closed(Shard& shard, InStream& stream) {
+    for (auto& place : places_) {
+        if (place.shard != &shard) continue;
+        if (const auto found = place.streams.find(&stream); found != place.streams.end()) {
+            shard.executor().post([gone = std::move(found->second)] {});
+            place.streams.erase(found);
+        }
+    }
+}
+
+std::size_t XmppFederation::home_of(const std::string& remote) const { return xxh64(remote) % places_.size(); }
+
+Link& XmppFederation::link(Place& place, const std::string& local, const std::string& remote) {
+    auto& link = place.links[{local, remote}];
+    if (!link) link = std::make_unique<Link>(*place.shard, local, remote);
+    return *link;
+}
+
+void XmppFederation::verify(Shard& home, const std::string& local, const std::string& remote, std::string stream_id,
+                            std::string key, Function<void(Link::Verdict)> answer) {
+    auto& place = places_[home_of(remote)];
+    auto back = [executor = &home.executor(), answer = std::move(answer)](Link::Verdict verdict) mutable {
+        executor->post([answer = std::move(answer), verdict] { answer(verdict); });
+    };
+    place.shard->executor().dispatch([this, &place, local, remote, stream_id = std::move(stream_id), key = std::move(key),
+                                      back = std::move(back)]() mutable {
+        link(place, local, remote).verify(std::move(stream_id), std::move(key), std::move(back));
+    });
+}
+
+void XmppFederation::on_answer(Shard&, const std::string& local, const std::string& remote, const std::string& id) {
+    auto& place = places_[home_of(remote)];
+    place.shard->executor().dispatch([this, &place, local, remote, id] { link(place, local, remote).on_proof(id); });
+}
+
+void XmppFederation::sweep(Place& place) {
+    for (const auto& [raw, stream] : place.streams) raw->sweep();
+    for (auto& [domains, link] : place.links) link->sweep();
+    std::erase_if(place.links, [](const auto& entry) { return entry.second->idle(); });
+    place.sweep_timer = place.shard->executor().after(sweep_every, [this, &place] { sweep(place); });
+}
+
+void XmppFederation::shut_down(Shard& shard) {
+    for (auto& place : places_) {
+        if (place.shard != &shard) continue;
+        place.sweep_timer.cancel();
+        const auto streams = place.streams;
+        for (const auto& [raw, stream] : streams) raw->close("system-shutdown");
+        place.links.clear();
+    }
+}
+
+XmppFederation::Overview XmppFederation::overview(std::size_t shard) const {
+    Overview out;
+    out.incoming = places_[shard].streams.size();
+    for (const auto& [domains, link] : places_[shard].links) out.outgoing += link->connected();
+    return out;
+}
+
+}  // namespace parley::server

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "im/router.hpp"
+#include "net/connection.hpp"
+#include "server/node.hpp"
+#include "server/s2s/in_stream.hpp"
+#include "server/s2s/link.hpp"
+
+namespace parley::server {
+
+// Foreign domains over XMPP, for the whole process: the listeners, the streams that others opened, and one Link a pair of domains.
+// A link lives on the shard that its remote domain hashes to; each shard has a face of its own.
+class XmppFederation {
+public:
+    explicit XmppFederation(Node& node);
+    ~XmppFederation();
+
+    Result<> listen(const net::Endpoint& endpoint, bool direct_tls);
+    void stop_listening() { listeners_.clear(); }
+    void shut_down(Shard& shard);  // on that shard's thread: its streams end
+    im::RemoteDomains& face(std::size_t shard);
+
+    // Asks the server of `remote` about a dialback key; `answer` comes back on `home`.
+    void verify(Shard& home, const std::string& local, const std::string& remote, std::string stream_id, std::string key,
+                Function<void(Link::Verdict)> answer);
+    // An IQ result or error for one of our domains: perhaps the proof that a link waits for.
+    void on_answer(Shard& shard, const std::string& local, const std::string& remote, const std::string& id);
+    void stream_closed(Shard& shard, InStream& stream);
+
+    struct Overview {
+        std::size_t incoming = 0, outgoing = 0;
+    };
+    Overview overview(std::size_t shard) const;  // on that shard's thread
+
+private:
+    class Face;
+    struct Place {  // what lives on one shard
+        Shard* shard;
+        std::unique_ptr<Face> face;
+        std::map<std::pair<std::string, std::string>, std::unique_ptr<Link>> links;  // (local, remote)
+        std::unordered_map<InStream*, std::shared_ptr<InStream>> streams;
+        Timer sweep_timer;
+    };
+
+    std::size_t home_of(const std::string& remote) const;
+    Link& link(Place& place, const std::string& local, const std::string& remote);
+    void accepted(std::unique_ptr<net::Connection> connection, bool direct_tls);
+    void adopt(Place& place, std::unique_ptr<net::Connection> connection, bool direct_tls);
+    void sweep(Place& place);
+
+    Node& node_;
+    std::vector<Place> places_;
+    std::vector<std::unique_ptr<net::Listener>> listeners_;
+    std::size_t next_shard_ = 0;
+};
+
+}  // namespace parley::server

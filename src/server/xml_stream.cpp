@@ -1,0 +1,94 @@
+#include "server/xml_stream.hpp"
+
+#include "xml/writer.hpp"
+
+namespace parley::server {
+
+void XmlStream::on_bytes(std::string_view bytes) {
+    active_ = true;
+    if (closing_) return;
+    if (const auto fed = parser_.feed(bytes); !fed) parser_error_ = fed.error();
+    if (!waiting_) process();
+}
+
+void XmlStream::process() {
+    if (processing_) return;
+    processing_ = true;
+    while (!waiting_ && !closing_) {
+        auto item = parser_.next();
+        if (!item) break;
+        if (auto* header = std::get_if<xml::StreamParser::Header>(&*item))
+            on_header(header->root);
+        else if (auto* element = std::get_if<xml::Element>(&*item))
+            on_element(std::move(*element));
+        else
+            on_stream_end();
+        if (away_) return;  // this thread has nothing to do with it any more
+    }
+    processing_ = false;
+    if (parser_error_ && !waiting_ && !closing_) parser_failed(*parser_error_);
+}
+
+// RFC 6120 4.9.3: which stream error belongs to what the parser refuses.
+void XmlStream::parser_failed(const Error& error) {
+    switch (error.code) {
+        case Errc::forbidden: return close("restricted-xml", error.detail);
+        case Errc::too_long: return close("policy-violation", error.detail);
+        default: return close("not-well-formed", error.detail);
+    }
+}
+
+void XmlStream::close(std::string_view condition, std::string_view text) {
+    if (closing_) return;
+    if (in_handshake()) return abort();
+    if (!header_sent_) send_header();
+    std::string out = "<stream:error><";
+    out += condition;
+    out += " xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>";
+    if (!text.empty()) {
+        out += "<text xmlns='urn:ietf:params:xml:ns:xmpp-streams' xml:lang='en'>";
+        xml::escape(out, text);
+        out += "</text>";
+    }
+    out += "</stream:error>";
+    send(out);
+    finish();
+}
+
+void XmlStream::finish() {
+    if (closing_) return;
+    if (!header_sent_) send_header();
+    send("</stream:stream>");
+    closing_ = true;
+    before_close();
+    connection_->close();
+}
+
+void XmlStream::abort() {
+    closing_ = true;
+    connection_->abort();
+}
+
+void XmlStream::wait() {
+    waiting_ = true;
+    connection_->pause_reading(true);
+}
+
+void XmlStream::go_on() {
+    waiting_ = false;
+    connection_->pause_reading(false);
+    process();  // no-op when called from inside it
+}
+
+void XmlStream::send(const xml::Element& element, std::string_view ns) {
+    std::string text;
+    xml::write(text, element, ns);
+    send(text);
+}
+
+void XmlStream::sweep() {
+    if (!active_ && !waiting_) parser_.release();
+    active_ = false;
+}
+
+}  // namespace parley::server

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "net/connection.hpp"
+#include "xml/parser.hpp"
+
+namespace parley::server {
+
+// What all XML streams of ours have in common (RFC 6120 4): bytes to items, one at a time; stream errors; closing. Who derives
+// says what an item means. One thread at a time.
+class XmlStream : public net::Connection::Handler {
+public:
+    XmlStream(std::unique_ptr<net::Connection> connection, const xml::ParserLimits& limits)
+        : connection_(std::move(connection)), parser_(limits) {}
+    ~XmlStream() override = default;
+
+    // Ends the stream with an error (4.9) and closes the connection once that is written.
+    void close(std::string_view condition, std::string_view text = {});
+    bool closing() const { return closing_; }
+    void sweep();  // frees what an idle stream does not need; every few seconds
+    const net::Endpoint& remote() const { return connection_->remote(); }
+
+protected:
+    virtual void on_header(const xml::Element& root) = 0;
+    virtual void on_element(xml::Element element) = 0;
+    virtual void on_stream_end() = 0;
+    virtual void send_header() = 0;           // sets header_sent_
+    virtual void before_close() {}            // the stream is about to end by our decision
+    virtual bool in_handshake() const { return false; }  // TLS has begun: nothing can be said in XML
+
+    void on_bytes(std::string_view bytes) override;
+    void process();
+    void wait();   // takes no more items until go_on(): an answer is awaited
+    void go_on();
+    void finish();  // our </stream:stream>, then the connection closes
+    void abort();
+    void send(std::string_view text) { connection_->send(text); }
+    void send(const xml::Element& element, std::string_view ns);
+
+    std::unique_ptr<net::Connection> connection_;
+    xml::StreamParser parser_;
+    bool header_sent_ = false;
+    bool away_ = false;  // on its way to another thread; cleared there, with processing_
+    bool processing_ = false;
+
+private:
+    void parser_failed(const Error& error);
+
+    std::optional<Error> parser_error_;
+    bool waiting_ = false;
+    bool active_ = false;  // bytes came since the last sweep
+    bool closing_ = false;
+};
+
+}  // namespace parley::server
