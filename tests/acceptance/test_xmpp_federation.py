@@ -96,14 +96,14 @@ async def test_prosody_with_dialback_over_tls(lab):
 async def test_prosody_without_tls(lab):
     """Dialback alone, in plain, as GoogleTalk had it: TLS is off for this domain."""
     server, bob = await _prosody(lab, "plain")
-    node, alice = await _parley(lab, "--via", "xmpp", "--tls", "off", "--dialback")
+    node, alice = await _parley(lab, "--via", "xmpp", "--tls", "off", "--plain-dialback")
     await _all_of_it(alice, bob)
 
 
 async def test_prosody_with_optional_tls(lab):
     """A partner without TLS where TLS is optional: plain with dialback."""
     server, bob = await _prosody(lab, "plain")
-    node, alice = await _parley(lab, "--via", "xmpp", "--tls", "optional", "--dialback")
+    node, alice = await _parley(lab, "--via", "xmpp", "--tls", "optional", "--dialback", "--plain-dialback")
     await befriend(alice, bob)
     alice.send_message(bob.jid, "in the clear")
     await bob.wait_message("in the clear", alice.jid)
@@ -112,7 +112,7 @@ async def test_prosody_with_optional_tls(lab):
 async def test_tls_required_but_partner_has_none(lab):
     """Messages come back as errors on both sides, and neither arrives."""
     server, bob = await _prosody(lab, "plain")
-    node, alice = await _parley(lab, "--via", "xmpp", "--tls", "required", "--dialback")
+    node, alice = await _parley(lab, "--via", "xmpp", "--tls", "required", "--dialback", "--plain-dialback")
     alice.send_message(bob.jid, "only over TLS")
     await alice.wait_error(bob.jid, deadline=40)
     bob.send_message(alice.jid, "only over TLS too")
@@ -177,7 +177,7 @@ async def test_ejabberd_with_certificates(lab):
 async def test_ejabberd_with_dialback(lab):
     """No TLS, dialback both ways."""
     server, bob = await _ejabberd(lab, "plain")
-    node, alice = await _parley(lab, "--via", "xmpp", "--tls", "off", "--dialback")
+    node, alice = await _parley(lab, "--via", "xmpp", "--tls", "off", "--plain-dialback")
     await _all_of_it(alice, bob)
 
 
