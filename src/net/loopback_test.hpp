@@ -14,10 +14,11 @@
 #include "net/event_loop.hpp"
 #include "net/tls_context.hpp"
 
-// What the tests with real sockets share. Every wait has a deadline; none sleeps.
+// What the tests with real sockets share. Every wait has a deadline, wide enough for a sanitizer on a busy machine;
+// none sleeps.
 namespace parley::net {
 
-inline constexpr std::chrono::seconds test_deadline{20};
+inline constexpr std::chrono::seconds test_deadline{120};
 
 // Runs `work` on the loop and waits for it.
 template <class F>

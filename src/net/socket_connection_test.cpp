@@ -238,7 +238,7 @@ TEST_P(Both, AThousandConnections) {
     on_loop(pair.client_loop, [&] {
         for (int i = 0; i < count; ++i) {
             pair.network.connect(
-                pair.client_loop, (*listener)->local(), Millis{20'000}, [&, i](Result<std::unique_ptr<Connection>> c) {
+                pair.client_loop, (*listener)->local(), Millis{100'000}, [&, i](Result<std::unique_ptr<Connection>> c) {
                     ASSERT_TRUE(c) << c.error().detail;
                     auto& peer = clients[static_cast<std::size_t>(i)];
                     peer.bytes_hook = [&, i](std::string_view) {
@@ -251,6 +251,7 @@ TEST_P(Both, AThousandConnections) {
         }
     });
     EXPECT_TRUE(echoed.wait(count));
+    on_loop(pair.server_loop, [&] { listener->reset(); });
     on_loop(pair.client_loop, [&] { clients.clear(); });
     on_loop(pair.server_loop, [&] { servers.clear(); });
 }
@@ -288,9 +289,15 @@ TEST(Connection, AnAnswerStillReachesAPeerThatHasOnlyStoppedSending) {
 
 TEST(Connection, ConnectionsMayOutliveTheirLoop) {
     auto pair = std::make_unique<Pair>();
-    auto kept_server = on_loop(pair->server_loop, [&] { return std::move(pair->server.connection); });
-    on_loop(pair->client_loop, [&] { pair->client.connection->send("x"); });
-    auto kept_client = on_loop(pair->client_loop, [&] { return std::move(pair->client.connection); });
+    const auto take = [](EventLoop& loop, Peer& peer) {
+        return on_loop(loop, [&] {
+            peer.connection->send("x");
+            peer.connection->set_handler(nullptr);
+            return std::move(peer.connection);
+        });
+    };
+    const auto kept_server = take(pair->server_loop, pair->server);
+    const auto kept_client = take(pair->client_loop, pair->client);
     auto listener = std::move(pair->listener);
     pair.reset();
     kept_client->send("nobody is there");

@@ -160,11 +160,14 @@ TEST(Tls, OnePortServesSeveralDomainsByServerName) {
     const TestIdentity first("one.example"), second("two.example");
     const auto context = first.context(), other = second.context();
     context->set_by_server_name([&](const std::string& name) { return name == "two.example" ? other : nullptr; });
-    for (const auto& [asked, shown] :
-         {std::pair{"Two.example", "two.example"}, {"one.example", "one.example"}, {"who.example", "one.example"}}) {
+    struct Case {
+        const char *asked, *shown;
+    };
+    for (const auto& c :
+         {Case{"Two.example", "two.example"}, Case{"one.example", "one.example"}, Case{"who.example", "one.example"}}) {
         Pair pair;
-        pair.secure(context, anonymous(), asked);
-        on_loop(pair.client_loop, [&] { EXPECT_EQ(pair.client.connection->tls()->peer->common_name, shown); });
+        pair.secure(context, anonymous(), c.asked);
+        on_loop(pair.client_loop, [&] { EXPECT_EQ(pair.client.connection->tls()->peer->common_name, c.shown); });
     }
 }
 
@@ -312,7 +315,7 @@ TEST(Tls, RandomEnds) {
         server.over = client.over = &over;
         server.away = &other_loop;
         client.away = &other_loop;
-        network.connect(client_loop, (*listener)->local(), Millis{20'000},
+        network.connect(client_loop, (*listener)->local(), Millis{100'000},
                         [&client](Result<std::unique_ptr<Connection>> c) {
                             ASSERT_TRUE(c) << c.error().detail;
                             client.connection = *std::move(c);
