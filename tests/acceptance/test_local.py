@@ -78,6 +78,12 @@ async def test_direct_tls_and_mechanisms(lab):
         assert client.full_jid == f"{alice_jid}/{mechanism}"
 
 
+async def test_slixmpp_as_it_is_packaged(lab):
+    """It fails at each SCRAM where channel binding is offered, and must be let try until PLAIN."""
+    node, alice_jid = await _node(lab, "alice")
+    await _login(lab, node, alice_jid, as_packaged=True)
+
+
 async def test_wrong_password(lab):
     """A wrong password and an unknown user are refused alike, and a right one works after that."""
     node, alice_jid = await _node(lab, "alice")
