@@ -1,5 +1,6 @@
 #include "net/tls_context.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -199,7 +200,8 @@ Result<> TlsContext::use_certificate(const TlsSettings& settings) {
 
     own_ = read_certificate(const_cast<X509*>(leaf));
     names_ = own_.dns_names;
-    for (const auto& address : own_.xmpp_addrs) names_.push_back(address);
+    for (const auto& address : own_.xmpp_addrs)
+        if (std::find(names_.begin(), names_.end(), address) == names_.end()) names_.push_back(address);
     return {};
 }
 

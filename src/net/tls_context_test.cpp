@@ -27,9 +27,8 @@ TEST(Certificate, IsMadeForItsDomainsWithAPrivateKeyFile) {
 
     const auto context = TlsContext::load({settings.certificate_file, settings.key_file});
     ASSERT_TRUE(context) << context.error().detail;
-    EXPECT_EQ((*context)->names(),
-              (std::vector<std::string>{"example.com", "sip.example.com", "xn--bcher-kva.example",
-                                        "sip.xn--bcher-kva.example", "example.com", "xn--bcher-kva.example"}));
+    EXPECT_EQ((*context)->names(), (std::vector<std::string>{"example.com", "sip.example.com", "xn--bcher-kva.example",
+                                                             "sip.xn--bcher-kva.example"}));
     EXPECT_TRUE((*context)->covers("example.com"));
     EXPECT_TRUE((*context)->covers("EXAMPLE.com."));
     EXPECT_TRUE((*context)->covers("bücher.example"));
