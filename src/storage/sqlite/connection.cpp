@@ -12,7 +12,7 @@ namespace {
 // Only other programs (an administrator's sqlite3 shell) can hold a lock that we wait for.
 constexpr int busy_timeout_ms = 5000;
 
-int with_lengths(std::string_view text) {
+int length_of(std::string_view text) {
     return static_cast<int>(text.size());
 }
 
@@ -41,11 +41,11 @@ Statement& Statement::bind(int index, std::int64_t value) {
 }
 Statement& Statement::bind(int index, std::string_view text) {
     // An empty view may have no address, which would bind NULL.
-    sqlite3_bind_text(statement_, index, text.empty() ? "" : text.data(), with_lengths(text), SQLITE_STATIC);
+    sqlite3_bind_text(statement_, index, text.empty() ? "" : text.data(), length_of(text), SQLITE_STATIC);
     return *this;
 }
 Statement& Statement::bind_blob(int index, std::string_view bytes) {
-    sqlite3_bind_blob(statement_, index, bytes.empty() ? "" : bytes.data(), with_lengths(bytes), SQLITE_STATIC);
+    sqlite3_bind_blob(statement_, index, bytes.empty() ? "" : bytes.data(), length_of(bytes), SQLITE_STATIC);
     return *this;
 }
 Statement& Statement::bind_null(int index) {

@@ -95,11 +95,7 @@ void Database::submit_write(ItemPtr item, Urgency urgency) {
         }
     }
     if (wake) write_wanted_.notify_one();
-    if (!item) return;
-    item->fail(Error{Errc::storage, "busy: too much waits for the disk"});
-    Batch batch;
-    batch.push_back(std::move(item));
-    deliver(std::move(batch));
+    if (item) refuse(std::move(item));
 }
 
 void Database::submit_read(ItemPtr item) {
@@ -111,21 +107,30 @@ void Database::submit_read(ItemPtr item) {
         deliver(std::move(batch));
         return;
     }
-    bool wake_writer = false;
+    bool wake_writer = false, wake_reader = false;
     {
         const std::lock_guard lock(mutex_);
-        if (queue_.empty() && !committing_) {
+        if (reads_.size() - next_read_ >= options_.queue_items) {
+            ++counters_.refused;
+        } else if (queue_.empty() && !committing_) {
             reads_.push_back(std::move(item));
+            wake_reader = true;
         } else {  // behind the writes that it must see
             queue_.push_back({std::move(item), true});
             urgent_ = true;
             wake_writer = std::exchange(writer_waits_, false);
         }
     }
-    if (wake_writer)
-        write_wanted_.notify_one();
-    else
-        read_wanted_.notify_one();
+    if (wake_writer) write_wanted_.notify_one();
+    if (wake_reader) read_wanted_.notify_one();
+    if (item) refuse(std::move(item));
+}
+
+void Database::refuse(ItemPtr item) {
+    item->fail(Error{Errc::storage, "busy: too much waits for the disk"});
+    Batch batch;
+    batch.push_back(std::move(item));
+    deliver(std::move(batch));
 }
 
 bool Database::wait_for_writes(std::vector<Queued>& batch) {
@@ -173,8 +178,11 @@ void Database::writer_loop() {
             const std::lock_guard lock(mutex_);
             std::move(reads.begin(), reads.end(), std::back_inserter(reads_));
         }
+        if (reads.size() == 1)
+            read_wanted_.notify_one();
+        else
+            read_wanted_.notify_all();
         reads.clear();
-        read_wanted_.notify_all();
     }
 }
 

@@ -125,6 +125,7 @@ private:
     bool commit_together(Batch& batch);
     void commit_one_by_one(Batch& batch);
     Result<void> checkpoint_once();
+    static void refuse(ItemPtr item);
     static void deliver(Batch batch);
     static int on_commit(void* self, struct sqlite3*, const char*, int pages);
 
