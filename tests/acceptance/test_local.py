@@ -61,7 +61,7 @@ async def test_profanity(lab):
     await alice.wait_presence(carol_jid, "subscribe")
     alice.allow(carol_jid)
     alice.send_presence(show="away", status="out to lunch")
-    await carol.wait_screen("out to lunch")
+    await carol.wait_screen(r"Away \(\d+\)[^\n]*\n[^\n]*alice@chat.example")
     carol.send_message(alice_jid, "typed in a terminal")
     await alice.wait_message("typed in a terminal", carol_jid)
     alice.send_message(carol_jid, "read off a screen")
