@@ -205,7 +205,7 @@ void Shard::route_remote(im::Envelope envelope, im::Settled settled) {
     row.to = envelope.to;
     row.received = clock().wall();
     row.origin = envelope.origin.empty() ? random().hex(16) : envelope.origin;
-    xmpp::write(row.stanza, *envelope.stanza, "jabber:client");
+    xmpp::write(row.stanza, *envelope.stanza, {});
     auto stored = [this, remote, envelope = std::move(envelope),
                    settled = std::move(settled)](Result<storage::OutboxStore::Appended> appended) mutable {
         if (!appended) return settled(xmpp::stanza_error("internal-server-error"));

@@ -102,7 +102,7 @@ void User::store(im::Envelope envelope, im::Settled settled) {
     row.received = shard_.clock().wall();
     row.origin = envelope.origin.empty() ? shard_.random().hex(16) : envelope.origin;
     envelope.stanza = with_stanza_id(*envelope.stanza, jid_, shard_.random().hex(12));
-    xmpp::write(row.stanza, *envelope.stanza, xmpp::ns::client);
+    xmpp::write(row.stanza, *envelope.stanza, {});  // a document of its own: the namespace is declared
     crash_point("message.received");
     auto committed = [&shard = shard_, user = jid_, envelope = std::move(envelope),
                       settled = std::move(settled)](Result<storage::SpoolStore::Appended> appended) mutable {

@@ -120,6 +120,10 @@ void write(std::string& out, const Stanza& stanza, std::string_view ns, const Ji
     const auto name = to_string(stanza.kind);
     out += '<';
     out += name;
+    if (ns.empty()) {
+        xml::write_attribute(out, "xmlns", ns::client);
+        ns = ns::client;
+    }
     if (const auto& address = to ? *to : stanza.to; !address.empty())
         xml::write_attribute(out, "to", address.to_string());
     if (!stanza.from.empty()) xml::write_attribute(out, "from", stanza.from.to_string());
