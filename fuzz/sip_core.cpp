@@ -48,10 +48,12 @@ struct World final : Out, User, Clock {
         if (!parsed) return;  // a 400 that echoes what is broken
         const auto& m = parsed->message;
         require(!m.is_request());
-        // 200 to a SUBSCRIBE or INVITE without a To tag of the peer's making: the row is there.
+        // 200 to their SUBSCRIBE or INVITE: the row is there. (A re-INVITE in a session that we opened makes no
+        // dialog.)
         const auto to = parse_name_addr(m.header(HeaderId::to));
-        if (m.status() == 200 && m.has(HeaderId::contact) && m.header(HeaderId::expires) != "0")
-            require(to && rows.contains(std::string(to->tag())));
+        if (m.status() == 200 && m.has(HeaderId::contact) && m.header(HeaderId::expires) != "0" && to &&
+            !called.contains(std::string(to->tag())))
+            require(rows.contains(std::string(to->tag())));
     }
     void send_to_domain(const std::string& domain, std::string bytes, ClientTransactionId id) override {
         const auto parsed = parse_message(bytes);
@@ -60,6 +62,7 @@ struct World final : Out, User, Clock {
         const auto from = parse_name_addr(m.header(HeaderId::from));
         const auto cseq = parse_cseq(m.header(HeaderId::cseq));
         require(from && cseq && from->params.has("tag"));
+        if (m.method() == Method::invite) called.insert(std::string(from->tag()));
         if (m.method() != Method::ack && m.method() != Method::cancel) {
             auto& last = cseqs[std::string(from->tag()) + std::string(m.header(HeaderId::to))];
             require(cseq->number > last);
@@ -235,6 +238,7 @@ struct World final : Out, User, Clock {
     std::unique_ptr<Core> core;
     std::map<std::string, std::string> rows;
     std::map<std::string, std::uint32_t> cseqs;
+    std::set<std::string> called;
     std::deque<Function<void()>> waiting;
     std::deque<Message> sent;
     std::deque<ClientTransactionId> open;
