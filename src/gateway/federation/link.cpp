@@ -1,0 +1,127 @@
+#include "gateway/federation/link.hpp"
+
+#include <algorithm>
+
+#include "sip/response.hpp"
+
+namespace parley::gateway {
+namespace {
+
+constexpr Millis keep_alive_interval{60'000};
+constexpr Millis longest_idle{3'600'000};  // the dialogs live on without it; the next request opens a new one
+constexpr Millis pause_when_too_fast{250};
+
+}  // namespace
+
+Link::Link(sip::LinkId id, std::unique_ptr<net::Connection> connection, Owner& owner, int requests_per_second)
+    : id_(id),
+      connection_(std::move(connection)),
+      owner_(owner),
+      per_second_(requests_per_second),
+      tokens_(requests_per_second),
+      refilled_(connection_->executor().clock().now()),
+      used_(refilled_) {}
+
+void Link::start() {
+    connection_->set_handler(this);
+    ready_ = true;
+    keep_alive_ = connection_->executor().after(keep_alive_interval, [this] { tick(); });
+    owner_.on_ready(*this);
+}
+
+void Link::start_tls(std::shared_ptr<net::TlsContext> context, net::Connection::TlsRole role, std::string server_name,
+                     Millis patience) {
+    patience_ = connection_->executor().after(patience, [this] { connection_->abort(); });
+    connection_->start_tls(std::move(context), role, std::move(server_name));
+    connection_->set_handler(this);
+}
+
+void Link::on_secured() {
+    patience_.cancel();
+    ready_ = true;
+    keep_alive_ = connection_->executor().after(keep_alive_interval, [this] { tick(); });
+    owner_.on_ready(*this);
+}
+
+void Link::send(std::string_view bytes) {
+    if (gone_) return;
+    used_ = connection_->executor().clock().now();
+    connection_->send(bytes);
+}
+
+// An empty line before a message is nothing to a SIP parser (RFC 3261 7.5), so it keeps firewalls awake.
+void Link::tick() {
+    const auto now = connection_->executor().clock().now();
+    if (now - used_ >= longest_idle) return connection_->close();
+    if (connection_->unsent() == 0) connection_->send("\r\n\r\n");
+    keep_alive_ = connection_->executor().after(keep_alive_interval, [this] { tick(); });
+}
+
+void Link::on_bytes(std::string_view bytes) {
+    framer_.feed(bytes);
+    read();
+}
+
+void Link::resume() {
+    if (!held_) return;
+    held_ = false;
+    // From a fresh stack: the caller may be in the middle of our own read().
+    pause_ = connection_->executor().after(Millis{0}, [this] {
+        waiting_ = false;
+        read();
+    });
+}
+
+// A peer on this machine is a load test or a front end of ours; it is not counted.
+bool Link::may_read() {
+    if (connection_->remote().is_loopback()) return true;
+    const auto now = connection_->executor().clock().now();
+    const auto passed = std::chrono::duration<double>(now - refilled_).count();
+    tokens_ = std::min<double>(per_second_, tokens_ + passed * per_second_);
+    refilled_ = now;
+    return tokens_ >= 1;
+}
+
+void Link::read() {
+    if (reading_) return;
+    reading_ = true;
+    while (!gone_ && !held_ && !waiting_) {
+        if (!may_read()) {
+            // Nothing is lost: the peer's messages wait in its own buffers.
+            waiting_ = true;
+            pause_ = connection_->executor().after(pause_when_too_fast, [this] {
+                waiting_ = false;
+                read();
+            });
+            break;
+        }
+        const auto item = framer_.next();
+        if (item.kind == sip::Framer::Item::Kind::need_more) break;
+        used_ = connection_->executor().clock().now();
+        if (item.kind == sip::Framer::Item::Kind::fatal) {
+            const auto head = sip::parse_head(item.bytes);
+            if (head && head->message.is_request() && head->message.method() != sip::Method::ack)
+                connection_->send(
+                    sip::make_response(head->message, item.problem.status, item.problem.phrase, {}).serialise());
+            connection_->close();
+            break;
+        }
+        auto parsed = sip::parse_message(item.bytes);
+        if (!parsed) continue;
+        if (parsed->message.is_request()) tokens_ -= 1;
+        owner_.on_message(*this, *std::move(parsed));
+    }
+    reading_ = false;
+    if (!gone_) connection_->pause_reading(held_ || waiting_);
+}
+
+void Link::on_closed(const Error& why) {
+    gone_ = true;
+    ready_ = false;
+    patience_.cancel();
+    pause_.cancel();
+    keep_alive_.cancel();
+    owner_.on_gone(*this, why);
+}
+
+}  // namespace parley::gateway

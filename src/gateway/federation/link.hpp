@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/executor.hpp"
+#include "net/connection.hpp"
+#include "sip/framer.hpp"
+#include "sip/ids.hpp"
+#include "sip/message.hpp"
+
+namespace parley::gateway {
+
+// One connection to a SIP peer, TCP or TLS, opened by either side: bytes in, whole messages out. What a message means
+// and whether this peer may send it is decided elsewhere. One thread, its connection's.
+class Link final : public net::Connection::Handler {
+public:
+    class Owner {
+    public:
+        virtual ~Owner() = default;
+        virtual void on_ready(Link& link) = 0;
+        // hold() stops further ones until resume().
+        virtual void on_message(Link& link, sip::Parsed parsed) = 0;
+        // Last of all, also after close(). The link must outlive this call.
+        virtual void on_gone(Link& link, const Error& why) = 0;
+    };
+
+    Link(sip::LinkId id, std::unique_ptr<net::Connection> connection, Owner& owner, int requests_per_second);
+
+    void start();  // plain: it is ready at once
+    void start_tls(std::shared_ptr<net::TlsContext> context, net::Connection::TlsRole role, std::string server_name,
+                   Millis patience);
+    void send(std::string_view bytes);
+    void hold() { held_ = true; }
+    void resume();
+    void close() { connection_->close(); }
+
+    sip::LinkId id() const { return id_; }
+    bool ready() const { return ready_; }
+    bool outbound() const { return outbound_; }
+    void set_outbound() { outbound_ = true; }
+    const net::Endpoint& remote() const { return connection_->remote(); }
+    const net::TlsInfo* tls() const { return connection_->tls(); }
+    std::size_t unsent() const { return connection_->unsent(); }
+
+    void on_bytes(std::string_view bytes) override;
+    void on_secured() override;
+    void on_closed(const Error& why) override;
+
+private:
+    void read();
+    bool may_read();
+    void tick();
+
+    sip::LinkId id_;
+    std::unique_ptr<net::Connection> connection_;
+    Owner& owner_;
+    sip::Framer framer_;
+    int per_second_;
+    double tokens_;
+    SteadyTime refilled_, used_;
+    Timer patience_, pause_, keep_alive_;
+    bool ready_ = false, held_ = false, waiting_ = false, reading_ = false, gone_ = false, outbound_ = false;
+};
+
+}  // namespace parley::gateway

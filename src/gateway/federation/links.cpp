@@ -1,0 +1,336 @@
+#include "gateway/federation/links.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "gateway/mapping/address.hpp"
+#include "net/identity.hpp"
+#include "sip/header/name_addr.hpp"
+
+namespace parley::gateway {
+namespace {
+
+constexpr std::size_t most_links = 2'000;  // of one shard, accepted ones
+constexpr Millis connect_patience{10'000};
+constexpr Millis first_back_off{1'000}, longest_back_off{60'000};
+constexpr Seconds expected_for{300};
+constexpr Millis pace_step{50};
+constexpr int checked_later = -1;
+
+std::string host_of(const sip::Message& message, sip::HeaderId header) {
+    const auto address = sip::parse_name_addr(message.header(header));
+    return address && address->uri.is_sip() ? std::string(address->uri.host()) : std::string{};
+}
+
+}  // namespace
+
+std::string policy_domain(std::string_view host) {
+    const auto jid = jid_from_sip({}, host);
+    return jid ? jid->domain() : std::string{};
+}
+
+SipLinks::SipLinks(std::size_t index, Executor& executor, net::Network& network, Random& random,
+                   SipSettingsSource settings, Inbox& inbox)
+    : index_(index),
+      executor_(executor),
+      network_(network),
+      random_(random),
+      settings_(std::move(settings)),
+      inbox_(inbox) {}
+
+SipLinks::~SipLinks() = default;
+
+void SipLinks::shut_down() {
+    closing_ = true;
+    for (auto& [key, route] : routes_) fail(route);
+    for (auto& [id, link] : links_) link->close();
+}
+
+Link& SipLinks::add(std::unique_ptr<net::Connection> connection) {
+    const sip::LinkId id{static_cast<std::uint64_t>(index_) << 48 | ++last_link_};
+    Link::Owner& self = *this;
+    auto link = std::make_unique<Link>(id, std::move(connection), self, settings_()->limits.sip_requests_per_second);
+    return *links_.emplace(id.value, std::move(link)).first->second;
+}
+
+void SipLinks::forget_later(sip::LinkId id) {
+    executor_.post([this, weak = std::weak_ptr<int>(alive_), id] {
+        if (!weak.expired()) links_.erase(id.value);
+    });
+}
+
+void SipLinks::accept(std::unique_ptr<net::Connection> connection, bool tls) {
+    if (closing_ || links_.size() >= most_links) return;  // dropping it closes it
+    const auto settings = settings_();
+    std::shared_ptr<net::TlsContext> context = settings->inbound_tls;
+    for (const auto& [domain, own] : settings->domains)
+        if (!context) context = own;
+    if (tls && !context) return;
+    auto& link = add(std::move(connection));
+    if (tls)
+        link.start_tls(std::move(context), net::Connection::TlsRole::server, {}, settings->limits.tls_handshake);
+    else
+        link.start();
+}
+
+void SipLinks::send(sip::LinkId id, std::string_view bytes) {
+    const auto found = links_.find(id.value);
+    if (found != links_.end() && found->second->ready()) found->second->send(bytes);
+}
+
+// ---- from us
+
+void SipLinks::send_to_domain(const std::string& local, const std::string& remote, std::string bytes, Sent sent) {
+    const auto settings = settings_();
+    const auto domain = policy_domain(remote);
+    if (closing_ || !settings->policy.sip_allowed(domain)) return sent(std::nullopt);
+    const auto key = local + ' ' + domain;
+    auto& route = routes_[key];
+    route.local = local;
+    route.remote = domain;
+    // An ACK or CANCEL belongs to a request that has been counted, and is worth nothing later.
+    const bool at_once = bytes.starts_with("ACK ") || bytes.starts_with("CANCEL ");
+    if (route.link && (at_once || (route.queue.empty() && may_send(route)))) {
+        if (route.link->unsent() > settings->limits.s2s_queue_bytes) return sent(std::nullopt);
+        route.link->send(bytes);
+        return sent(route.link->id());
+    }
+    if (!route.busy && executor_.clock().now() < route.not_before) return sent(std::nullopt);
+    if (route.queue.size() >= settings->limits.s2s_queue_stanzas ||
+        route.queued + bytes.size() > settings->limits.s2s_queue_bytes)
+        return sent(std::nullopt);
+    route.queued += bytes.size();
+    route.queue.emplace_back(std::move(bytes), std::move(sent));
+    if (route.link)
+        drain(route);
+    else if (!route.busy)
+        dial(route);
+}
+
+// Some partners stop to answer who asks too often. A load test on this machine is not slowed down.
+bool SipLinks::may_send(Route& route) const {
+    if (route.link->remote().is_loopback()) return true;
+    const double rate = profile_or_simple(settings_()->policy.settings(route.remote).profile).requests_per_second;
+    const auto now = executor_.clock().now();
+    const auto passed = std::chrono::duration<double>(now - route.refilled).count();
+    route.tokens = std::min(rate, route.tokens + passed * rate);
+    route.refilled = now;
+    if (route.tokens < 1) return false;
+    route.tokens -= 1;
+    return true;
+}
+
+void SipLinks::drain(Route& route) {
+    while (!route.queue.empty() && route.link && may_send(route)) {
+        auto [bytes, sent] = std::move(route.queue.front());
+        route.queue.pop_front();
+        route.queued -= bytes.size();
+        route.link->send(bytes);
+        sent(route.link->id());
+    }
+    if (route.queue.empty() || !route.link) return;
+    const auto key = route.local + ' ' + route.remote;
+    route.pace = executor_.after(pace_step, [this, key] { drain(routes_[key]); });
+}
+
+void SipLinks::dial(Route& route) {
+    route.busy = true;
+    route.why.clear();
+    const auto key = route.local + ' ' + route.remote;
+    route.search = SipTargetSearch::start(network_, executor_, random_, net::to_ascii_domain(route.remote),
+                                          settings_()->policy.settings(route.remote),
+                                          [this, key](Result<std::deque<SipTarget>> found) {
+                                              auto& self = routes_[key];
+                                              if (found) self.targets = *std::move(found);
+                                              dial_next(key, found ? std::string{} : found.error().detail);
+                                          });
+}
+
+void SipLinks::dial_next(const std::string& key, const std::string& why) {
+    auto& route = routes_[key];
+    route.dialled = nullptr;
+    if (!why.empty()) route.why = why;
+    if (route.targets.empty() || closing_) return fail(route);
+    route.target = std::move(route.targets.front());
+    route.targets.pop_front();
+    network_.connect(executor_, route.target.endpoint, connect_patience,
+                     [this, weak = std::weak_ptr<int>(alive_), key](Result<std::unique_ptr<net::Connection>> result) {
+                         if (!weak.expired()) connected(key, std::move(result));
+                     });
+}
+
+void SipLinks::connected(const std::string& key, Result<std::unique_ptr<net::Connection>> connection) {
+    auto& route = routes_[key];
+    if (!connection) return dial_next(key, connection.error().detail);
+    if (closing_) return fail(route);
+    const auto settings = settings_();
+    const auto own = settings->domains.find(route.local);
+    const auto context = own == settings->domains.end() ? nullptr : own->second;
+    if (route.target.tls && !context) return dial_next(key, "no certificate for " + route.local);
+    auto& link = add(*std::move(connection));
+    link.set_outbound();
+    routes_of_links_[link.id().value] = key;
+    route.dialled = &link;
+    if (route.target.tls)
+        link.start_tls(context, net::Connection::TlsRole::client, route.target.host, settings->limits.tls_handshake);
+    else
+        link.start();
+}
+
+void SipLinks::fail(Route& route) {
+    route.busy = false;
+    route.search.reset();
+    route.targets.clear();
+    route.back_off = std::clamp(route.back_off * 2, first_back_off, longest_back_off);
+    route.not_before = executor_.clock().now() + route.back_off;
+    auto queue = std::exchange(route.queue, {});
+    route.queued = 0;
+    for (auto& [bytes, sent] : queue) sent(std::nullopt);
+}
+
+SipLinks::Route* SipLinks::route_of(const Link& link) {
+    const auto key = routes_of_links_.find(link.id().value);
+    if (key == routes_of_links_.end()) return nullptr;
+    const auto route = routes_.find(key->second);
+    return route == routes_.end() ? nullptr : &route->second;
+}
+
+bool SipLinks::is_whom_we_dialled(const Link& link, const Route& route, std::string& why) const {
+    if (!route.target.tls) return true;  // the rule asked for plain TCP
+    const auto* tls = link.tls();
+    if (!tls || !tls->peer) {
+        why = "it showed no certificate";
+        return false;
+    }
+    const auto& certificate = *tls->peer;
+    if (!certificate.trusted) {
+        why = "its certificate is not trusted: " + certificate.trust_error;
+        return false;
+    }
+    const auto rule = settings_()->policy.settings(route.remote);
+    if (net::names_sip_domain(certificate, route.remote) || net::names_host(certificate, rule.tls_names)) return true;
+    // The host's name proves the domain only where the profile or the administrator said which host it is: an SRV
+    // answer may be forged.
+    const bool by_host = profile_or_simple(rule.profile).identity == IdentityRule::host || !rule.next_hop.empty();
+    if (by_host && net::names_host(certificate, {route.target.host})) return true;
+    why = "its certificate does not name " + route.remote;
+    return false;
+}
+
+void SipLinks::on_ready(Link& link) {
+    auto* route = route_of(link);
+    if (!route) return;  // the peer opened it: judged with each request
+    std::string why;
+    if (!is_whom_we_dialled(link, *route, why)) {
+        route->why = why;
+        return link.close();  // on_gone() goes on with the next address
+    }
+    route->link = &link;
+    route->dialled = nullptr;
+    route->busy = false;
+    route->search.reset();
+    route->targets.clear();
+    route->back_off = Millis{0};
+    drain(*route);
+}
+
+void SipLinks::on_gone(Link& link, const Error& why) {
+    held_.erase(link.id().value);
+    std::string remote;
+    if (auto* route = route_of(link)) {
+        remote = route->remote;
+        const auto key = routes_of_links_[link.id().value];
+        routes_of_links_.erase(link.id().value);
+        const bool was_up = route->link == &link;
+        if (was_up) {
+            route->link = nullptr;
+            if (!route->queue.empty() && !closing_) dial(*route);  // what waited for its turn goes by the next one
+        }
+        if (route->dialled == &link) dial_next(key, route->why.empty() ? why.detail : route->why);
+    }
+    inbox_.on_link_down(link.id(), remote);
+    forget_later(link.id());
+}
+
+// ---- from peers
+
+// May this link speak for the domain in From? RFC 5922 7.3 asks for the domain's name in the certificate; partners with
+// an edge server are known by their edge's host name instead, which is looked up once.
+int SipLinks::judge(const Link& link, const sip::Message& request, std::string& domain) {
+    const auto settings = settings_();
+    domain = policy_domain(host_of(request, sip::HeaderId::from));
+    if (domain.empty() || !settings->policy.sip_allowed(domain)) return 403;
+    // Relaying is nobody's business: only our own domains, and our own host for OPTIONS.
+    auto ours = policy_domain(host_of(request, sip::HeaderId::to));
+    if (!settings->domains.contains(ours) && ours.starts_with("sip.")) ours.erase(0, 4);
+    if (!settings->domains.contains(ours)) return 404;
+
+    const auto rule = settings->policy.settings(domain);
+    const auto* tls = link.tls();
+    const auto known = expected_.find(domain);
+    const bool fresh = known != expected_.end() && known->second.known && executor_.clock().now() < known->second.until;
+    if (!tls) {
+        if (rule.next_hop.empty() || rule.next_hop_tls) return 403;
+        if (link.remote().is_loopback()) return 0;
+        const auto hop = parse_host_port(rule.next_hop);
+        if (hop.host == link.remote().address) return 0;
+        if (!fresh) return checked_later;
+        const auto& addresses = known->second.addresses;
+        return std::find(addresses.begin(), addresses.end(), link.remote().address) != addresses.end() ? 0 : 403;
+    }
+    if (!tls->peer || !tls->peer->trusted) return 403;
+    if (net::names_sip_domain(*tls->peer, domain) || net::names_host(*tls->peer, rule.tls_names)) return 0;
+    if (!rule.next_hop.empty()) return net::names_host(*tls->peer, {parse_host_port(rule.next_hop).host}) ? 0 : 403;
+    if (profile_or_simple(rule.profile).identity != IdentityRule::host) return 403;
+    if (!fresh) return checked_later;
+    return net::names_host(*tls->peer, known->second.hosts) ? 0 : 403;
+}
+
+void SipLinks::on_message(Link& link, sip::Parsed parsed) {
+    int refusal = 0;
+    if (parsed.message.is_request() && !parsed.problem) {
+        std::string domain;
+        refusal = judge(link, parsed.message, domain);
+        if (refusal == checked_later) {
+            link.hold();
+            held_[link.id().value] = std::move(parsed);
+            return look_up(link, domain);
+        }
+    }
+    inbox_.on_message(link.id(), std::move(parsed), refusal);
+}
+
+void SipLinks::look_up(Link& link, const std::string& domain) {
+    auto& expected = expected_[domain];  // there are no more of them than rules: only allowed domains come here
+    expected.waiting.push_back(link.id());
+    if (expected.search) return;
+    expected.search = SipTargetSearch::start(
+        network_, executor_, random_, net::to_ascii_domain(domain), settings_()->policy.settings(domain),
+        [this, domain](Result<std::deque<SipTarget>> found) { looked_up(domain, std::move(found)); });
+}
+
+void SipLinks::looked_up(const std::string& domain, Result<std::deque<SipTarget>> found) {
+    auto& expected = expected_[domain];
+    const auto search = std::move(expected.search);
+    expected.known = true;
+    expected.until = executor_.clock().now() + expected_for;
+    expected.hosts.clear();
+    expected.addresses.clear();
+    if (found) {
+        for (const auto& target : *found) {
+            expected.hosts.push_back(target.host);
+            expected.addresses.push_back(target.endpoint.address);
+        }
+    }
+    for (const auto id : std::exchange(expected.waiting, {})) {
+        const auto link = links_.find(id.value);
+        auto held = held_.extract(id.value);
+        if (link == links_.end() || held.empty()) continue;
+        std::string again;
+        const int refusal = judge(*link->second, held.mapped().message, again);
+        inbox_.on_message(id, std::move(held.mapped()), refusal == checked_later ? 403 : refusal);
+        link->second->resume();
+    }
+}
+
+}  // namespace parley::gateway

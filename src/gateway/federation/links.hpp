@@ -1,0 +1,106 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/random.hpp"
+#include "gateway/federation/link.hpp"
+#include "gateway/federation/settings.hpp"
+#include "gateway/federation/targets.hpp"
+
+namespace parley::gateway {
+
+// The SIP connections that live on one shard: those that were accepted here, and those that were dialled for the
+// domains whose home this shard is. Knows who is at the other end; knows no dialogs. One thread.
+class SipLinks final : Link::Owner {
+public:
+    class Inbox {
+    public:
+        virtual ~Inbox() = default;
+        // `refusal`: 0, or the status with which a request must be refused, since this link may not send it.
+        virtual void on_message(sip::LinkId link, sip::Parsed parsed, int refusal) = 0;
+        virtual void on_link_down(sip::LinkId link, const std::string& remote_domain) = 0;
+    };
+    // Nothing: it could not be sent.
+    using Sent = Function<void(std::optional<sip::LinkId>)>;
+
+    // `index` is this shard's number, and part of its links' ids. All references outlive the links.
+    SipLinks(std::size_t index, Executor& executor, net::Network& network, Random& random, SipSettingsSource settings,
+             Inbox& inbox);
+    ~SipLinks() override;
+
+    static std::size_t shard_of(sip::LinkId link) { return static_cast<std::size_t>(link.value >> 48); }
+
+    void accept(std::unique_ptr<net::Connection> connection, bool tls);
+    void send(sip::LinkId link, std::string_view bytes);  // dropped when the link has gone
+    void send_to_domain(const std::string& local, const std::string& remote, std::string bytes, Sent sent);
+    void shut_down();
+    std::size_t size() const { return links_.size(); }
+
+private:
+    // What of a domain may be at the other end of a connection that the peer opened.
+    struct Expected {
+        bool known = false;
+        SteadyTime until{};
+        std::vector<std::string> hosts;  // SRV targets, the next hop
+        std::vector<std::string> addresses;
+        std::shared_ptr<SipTargetSearch> search;  // while one is under way
+        std::vector<sip::LinkId> waiting;
+    };
+    // The way from one local domain to one foreign domain.
+    struct Route {
+        std::string local, remote, why;
+        Link* link = nullptr;     // ready
+        Link* dialled = nullptr;  // not yet
+        bool busy = false;        // searching, connecting or securing
+        std::shared_ptr<SipTargetSearch> search;
+        std::deque<SipTarget> targets;
+        SipTarget target;
+        std::deque<std::pair<std::string, Sent>> queue;
+        std::size_t queued = 0;
+        SteadyTime not_before{}, refilled{};
+        Millis back_off{0};
+        double tokens = 0;
+        Timer pace;
+    };
+
+    void on_ready(Link& link) override;
+    void on_message(Link& link, sip::Parsed parsed) override;
+    void on_gone(Link& link, const Error& why) override;
+
+    Link& add(std::unique_ptr<net::Connection> connection);
+    void forget_later(sip::LinkId id);
+    void dial(Route& route);
+    void dial_next(const std::string& key, const std::string& why);
+    void connected(const std::string& key, Result<std::unique_ptr<net::Connection>> connection);
+    void fail(Route& route);
+    bool may_send(Route& route) const;
+    void drain(Route& route);
+    Route* route_of(const Link& link);
+    bool is_whom_we_dialled(const Link& link, const Route& route, std::string& why) const;
+    // -1: it must be looked up first.
+    int judge(const Link& link, const sip::Message& request, std::string& domain);
+    void look_up(Link& link, const std::string& domain);
+    void looked_up(const std::string& domain, Result<std::deque<SipTarget>> found);
+
+    std::size_t index_;
+    Executor& executor_;
+    net::Network& network_;
+    Random& random_;
+    SipSettingsSource settings_;
+    Inbox& inbox_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Link>> links_;
+    std::unordered_map<std::uint64_t, std::string> routes_of_links_;
+    std::unordered_map<std::uint64_t, sip::Parsed> held_;  // waits for its look-up
+    std::map<std::string, Route, std::less<>> routes_;     // "local remote"
+    std::map<std::string, Expected, std::less<>> expected_;
+    std::uint64_t last_link_ = 0;
+    bool closing_ = false;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace parley::gateway

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/limits.hpp"
+#include "im/federation_policy.hpp"
+#include "net/tls_context.hpp"
+
+namespace parley::gateway {
+
+// What an administrator may change while the gateway runs: a change is a new value.
+struct SipSettings {
+    // Each local domain with the certificate that its SIP side shows, and asks for (mutual TLS). A null context: this
+    // domain speaks plain TCP only.
+    std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>> domains;
+    // For the TLS listener; chooses among `domains` by SNI. Null: the context of the first domain.
+    std::shared_ptr<net::TlsContext> inbound_tls;
+    im::FederationPolicy policy;
+    Limits limits;
+};
+
+// The current value; called from every shard's thread.
+using SipSettingsSource = std::function<std::shared_ptr<const SipSettings>()>;
+
+// A domain as the policy has it (U-labels, lower case); "" for what is no domain.
+std::string policy_domain(std::string_view host);
+
+}  // namespace parley::gateway

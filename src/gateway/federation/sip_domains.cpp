@@ -1,0 +1,222 @@
+#include "gateway/federation/sip_domains.hpp"
+
+#include <algorithm>
+
+#include "base/hash.hpp"
+#include "base/text.hpp"
+#include "gateway/mapping/address.hpp"
+#include "sip/tag.hpp"
+#include "xmpp/stanza_error.hpp"
+
+namespace parley::gateway {
+namespace {
+
+constexpr std::size_t most_spellings = 50'000;  // forgotten all at once above it: they are learned again
+
+// The local domain that a request of ours speaks for: our Via names sip.<domain>.
+std::string local_domain_of(std::string_view request, std::string_view host_prefix) {
+    constexpr std::string_view via = "Via: ";
+    const auto at = request.find(via);
+    if (at == std::string_view::npos) return {};
+    request.remove_prefix(at + via.size());
+    request.remove_prefix(std::min(request.find(' '), request.size() - 1) + 1);
+    request = request.substr(0, request.find_first_of(":;\r"));
+    if (request.starts_with(host_prefix)) request.remove_prefix(host_prefix.size());
+    return policy_domain(request);
+}
+
+}  // namespace
+
+SipDomains::SipDomains(Parts parts, Random& random, SipSettingsSource settings, sip::CoreConfig config, Wire& wire)
+    : executor_(parts.executor),
+      router_(parts.router),
+      store_(parts.dialogs),
+      random_(random),
+      settings_(std::move(settings)),
+      config_(std::move(config)),
+      wire_(wire),
+      core_(config_, parts.executor.clock(), random, *this, *this) {}
+
+SipDomains::~SipDomains() = default;
+
+std::uint16_t SipDomains::token_of(const xmpp::Jid& user) {
+    // The low bits are cluster::slot_of().
+    return static_cast<std::uint16_t>(xxh64(user.local() + '@' + user.domain()) & 0xffff);
+}
+
+void SipDomains::restore(const std::vector<storage::DialogRow>& rows) {
+    for (const auto& row : rows) {
+        auto restored = core_.restore(row.record);
+        const auto pair = restored ? pair_of(restored->party) : std::nullopt;
+        if (!pair) {  // of another version, or damaged: the partner will find out by a 481
+            store_.remove(row.slot, row.key, [](Result<>) {});
+            continue;
+        }
+        pair_of_usage_[restored->id.value] = *pair;
+        switch (restored->role) {
+            case sip::DialogRecord::Role::notifier: {
+                auto& watchers = watchers_[*pair];
+                watchers.usages.push_back(restored->id);
+                watchers.authorised = watchers.authorised || restored->state == "active";
+                break;
+            }
+            case sip::DialogRecord::Role::subscriber: {
+                auto& contact = contacts_[*pair];
+                contact.usage = restored->id;
+                contact.active = restored->state == "active";
+                contact.stale = true;
+                break;
+            }
+            case sip::DialogRecord::Role::session: talks_[*pair] = restored->id; break;
+        }
+    }
+    // What the partner was told before we stopped may not be so any more.
+    for (const auto& [pair, watchers] : watchers_)
+        if (watchers.authorised) emit(pair, "probe");
+    arm();
+}
+
+// ---- from our server
+
+void SipDomains::deliver(im::Envelope envelope, im::Settled delivered) {
+    const auto& stanza = *envelope.stanza;
+    if (stanza.kind == xmpp::Stanza::Kind::iq) {
+        // There is nothing behind a SIP address that could answer.
+        if (stanza.is_request()) return delivered(xmpp::stanza_error("service-unavailable"));
+        return delivered(im::accepted);
+    }
+    if (!settings_()->policy.sip_allowed(envelope.to.domain()))
+        return delivered(
+            xmpp::stanza_error("not-allowed", "exchange with " + envelope.to.domain() + " is not allowed"));
+    if (envelope.to.local().empty() || stanza.from.local().empty())
+        return delivered(xmpp::stanza_error("service-unavailable"));
+    const Pair pair{stanza.from.bare(), envelope.to.bare()};
+    if (stanza.kind == xmpp::Stanza::Kind::presence) {
+        deliver_presence(stanza, pair);
+        delivered(im::accepted);
+    } else {
+        deliver_message(stanza, pair, std::move(delivered));
+    }
+    arm();
+}
+
+// ---- from the links
+
+void SipDomains::on_message(sip::LinkId link, sip::Parsed parsed, int refusal) {
+    refusal_ = refusal;
+    core_.on_message(link, std::move(parsed));
+    arm();
+}
+
+void SipDomains::on_sent(sip::ClientTransactionId id, sip::LinkId link) {
+    core_.on_sent(id, link);
+    arm();
+}
+
+void SipDomains::on_send_failed(sip::ClientTransactionId id) {
+    core_.on_send_failed(id);
+    arm();
+}
+
+void SipDomains::on_link_down(sip::LinkId link, const std::string& remote_domain) {
+    core_.on_link_down(link);
+    if (!remote_domain.empty()) {
+        // The partner may have restarted and forgotten its subscriptions: one of them asks, the others with the next
+        // probe.
+        bool canary = false;
+        for (auto& [pair, contact] : contacts_) {
+            if (pair.second.domain() != remote_domain) continue;
+            contact.stale = true;
+            if (!std::exchange(canary, true)) core_.refresh(contact.usage);
+        }
+    }
+    arm();
+}
+
+// ---- sip::Out
+
+void SipDomains::send(sip::LinkId link, std::string bytes) {
+    wire_.send(link, std::move(bytes));
+}
+
+void SipDomains::send_to_domain(const std::string& domain, std::string bytes, sip::ClientTransactionId id) {
+    auto local = local_domain_of(bytes, config_.host_prefix);
+    wire_.send_to_domain(std::move(local), domain, std::move(bytes), id);
+}
+
+void SipDomains::persist(const std::string& key, std::string row, Function<void(bool)> done) {
+    const auto token = sip::parse_tag(key);
+    store_.put({slot_of_token(token ? token->slot : std::uint16_t{0}), key, std::move(row)},
+               [this, weak = std::weak_ptr<int>(alive_), done = std::move(done)](Result<> stored) {
+                   if (weak.expired()) return;
+                   done(stored.has_value());
+                   arm();
+               });
+}
+
+void SipDomains::forget(const std::string& key) {
+    const auto token = sip::parse_tag(key);
+    store_.remove(slot_of_token(token ? token->slot : std::uint16_t{0}), key, [](Result<>) {});
+}
+
+// ---- sip::User: who it is
+
+sip::PeerSettings SipDomains::peer(std::string_view domain) {
+    const auto rule = settings_()->policy.settings(policy_domain(domain));
+    const auto& profile = profile_or_simple(rule.profile);
+    const bool tls = rule.next_hop.empty() ? rule.tls != im::TlsPolicy::off : rule.next_hop_tls;
+    return {tls, profile.max_expires, profile.ask_expires};
+}
+
+std::uint16_t SipDomains::slot_token(const sip::Uri& local) {
+    const auto jid = jid_from_sip(local.user(), local.host());
+    return jid ? token_of(*jid) : std::uint16_t{0};
+}
+
+int SipDomains::admit(sip::LinkId, const sip::Message&) {
+    return refusal_;
+}
+
+const Profile& SipDomains::profile_of(const xmpp::Jid& remote) const {
+    return profile_or_simple(settings_()->policy.settings(remote.domain()).profile);
+}
+
+std::optional<SipDomains::Pair> SipDomains::pair_of(const sip::Party& party) {
+    const auto local = jid_from_sip(party.local.user(), party.local.host());
+    const auto remote = jid_from_sip(party.remote.user(), party.remote.host());
+    if (!local || !remote || local->local().empty() || remote->local().empty()) return {};
+    if (spelling_.size() >= most_spellings) spelling_.clear();
+    spelling_[*remote] = std::string(party.remote.user());
+    return Pair{*local, *remote};
+}
+
+std::optional<sip::Uri> SipDomains::uri_of(const xmpp::Jid& jid) const {
+    const auto kept = spelling_.find(jid);
+    const auto address =
+        sip_from_jid(jid, kept == spelling_.end() ? std::string_view{} : std::string_view(kept->second));
+    if (!address) return {};
+    const auto uri = sip::Uri::parse(to_uri_text(*address));
+    if (!uri) return {};
+    return *uri;
+}
+
+// ---- time
+
+void SipDomains::arm() {
+    const auto next = core_.next_deadline();
+    if (!next) {
+        timer_.cancel();
+        armed_for_.reset();
+        return;
+    }
+    if (armed_for_ && *armed_for_ <= *next) return;  // it wakes up early then, and arms itself again
+    armed_for_ = next;
+    const auto now = executor_.clock().now();
+    timer_ = executor_.after(std::max(Millis{0}, *next - now), [this] {
+        armed_for_.reset();
+        core_.on_time();
+        arm();
+    });
+}
+
+}  // namespace parley::gateway

@@ -1,0 +1,157 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/executor.hpp"
+#include "base/random.hpp"
+#include "cluster/slot.hpp"
+#include "gateway/federation/settings.hpp"
+#include "gateway/mapping/presence.hpp"
+#include "gateway/profile.hpp"
+#include "im/router.hpp"
+#include "sip/core.hpp"
+#include "storage/dialog_store.hpp"
+
+namespace parley::gateway {
+
+// The SIP domains as one shard's users see them: behaves towards our server as the foreign domain itself would, with
+// stanzas in and out, and towards the partner as the users' own SIP server (RFC 7248, 7572, 7573, 8048). Holds the
+// shard's SIP core. All calls are on the shard's thread.
+class SipDomains final : public im::RemoteDomains, sip::Out, sip::User {
+public:
+    // Where bytes leave. Returns at once; what became of a request comes back by on_sent() or on_send_failed().
+    class Wire {
+    public:
+        virtual ~Wire() = default;
+        virtual void send(sip::LinkId link, std::string bytes) = 0;
+        virtual void send_to_domain(std::string local, std::string remote, std::string bytes,
+                                    sip::ClientTransactionId id) = 0;
+    };
+    struct Parts {
+        Executor& executor;
+        im::Router& router;
+        storage::DialogStore& dialogs;
+    };
+
+    SipDomains(Parts parts, Random& random, SipSettingsSource settings, sip::CoreConfig config, Wire& wire);
+    ~SipDomains() override;
+
+    // 16 bits of the user's hash, as our tags carry them, and the slot that they stand for.
+    static std::uint16_t token_of(const xmpp::Jid& user);
+    static cluster::Slot slot_of_token(std::uint16_t token) {
+        return static_cast<cluster::Slot>(token & (cluster::slots - 1));
+    }
+
+    // What the store has of this shard's slots; before anything else.
+    void restore(const std::vector<storage::DialogRow>& rows);
+
+    void deliver(im::Envelope envelope, im::Settled delivered) override;
+
+    // ---- from the links
+    void on_message(sip::LinkId link, sip::Parsed parsed, int refusal);
+    void on_sent(sip::ClientTransactionId id, sip::LinkId link);
+    void on_send_failed(sip::ClientTransactionId id);
+    void on_link_down(sip::LinkId link, const std::string& remote_domain);
+
+    std::size_t dialogs() const { return core_.usages(); }
+
+private:
+    using Pair = std::pair<xmpp::Jid, xmpp::Jid>;  // our user and the partner's, bare
+
+    // A partner's user watches ours.
+    struct Watchers {
+        std::vector<sip::UsageId> usages, look_ups;
+        bool authorised = false;
+        // What the resources said, the one that changed last at the end.
+        std::vector<std::pair<std::string, im::Presence>> resources;
+        Timer flush;
+    };
+    // Our user watches a partner's.
+    struct Contact {
+        sip::UsageId usage;
+        bool active = false, stale = false;
+        std::optional<ContactPresence> last;
+        Timer retry;
+        Seconds back_off{0};
+    };
+    struct Text {
+        Pair pair;
+        sip::Body body;
+        std::shared_ptr<im::Settled> settled;
+        bool resent = false;
+    };
+
+    // sip::Out
+    void send(sip::LinkId link, std::string bytes) override;
+    void send_to_domain(const std::string& domain, std::string bytes, sip::ClientTransactionId id) override;
+    void persist(const std::string& key, std::string row, Function<void(bool)> done) override;
+    void forget(const std::string& key) override;
+    // sip::User
+    sip::PeerSettings peer(std::string_view domain) override;
+    std::uint16_t slot_token(const sip::Uri& local) override;
+    int admit(sip::LinkId link, const sip::Message& request) override;
+    void on_subscribe(sip::UsageId id, const sip::SubscribeInfo& info) override;
+    void on_watcher_gone(sip::UsageId id, const sip::WatcherEnd& end) override;
+    int on_notify(sip::UsageId id, const sip::NotifyInfo& info) override;
+    void on_subscription_end(sip::UsageId id, const sip::SubscriptionEnd& end) override;
+    void on_session_request(sip::UsageId id, const sip::SessionRequest& request) override;
+    void on_session_open(sip::UsageId id, const std::vector<std::string>& accept_types) override;
+    void on_session_end(sip::UsageId id, const sip::SessionEnd& end) override;
+    int on_info(sip::UsageId id, const sip::Body& body) override;
+    void on_text(sip::ServerTransactionId id, const sip::IncomingText& text) override;
+    void on_text_outcome(sip::MessageId id, const sip::Outcome& outcome) override;
+
+    // sip_domains_presence.cpp
+    void deliver_presence(const xmpp::Stanza& stanza, const Pair& pair);
+    void user_presence(const xmpp::Stanza& stanza, const Pair& pair);
+    void user_decided(const Pair& pair, bool allowed);
+    void flush_soon(const Pair& pair, Millis delay);
+    void flush(const Pair& pair);
+    sip::Body presence_body(const Pair& pair, const Watchers& watchers) const;
+    void watch(const Pair& pair);
+    void show(const Pair& pair, const ContactPresence& presence, const xmpp::Jid& to);
+    void retry_later(const Pair& pair, Seconds delay);
+    void emit(const Pair& pair, std::string_view type);  // presence of that type from the partner's user
+
+    // sip_domains_texts.cpp
+    void deliver_message(const xmpp::Stanza& stanza, const Pair& pair, im::Settled settled);
+    void send_text(Text text);
+    void send_next_pager(const Pair& pair);
+    void show_typing(const Pair& pair, bool active);
+
+    const Profile& profile_of(const xmpp::Jid& remote) const;
+    std::optional<Pair> pair_of(const sip::Party& party);
+    std::optional<sip::Uri> uri_of(const xmpp::Jid& jid) const;
+    void arm();
+
+    Executor& executor_;
+    im::Router& router_;
+    storage::DialogStore& store_;
+    Random& random_;
+    SipSettingsSource settings_;
+    sip::CoreConfig config_;
+    Wire& wire_;
+    int refusal_ = 0;  // of the message that the core is looking at
+
+    std::map<Pair, Watchers> watchers_;
+    std::map<Pair, Contact> contacts_;
+    std::map<Pair, sip::UsageId> talks_;
+    std::map<Pair, std::deque<Text>> pagers_;  // the first one is on its way
+    std::unordered_map<std::uint64_t, Pair> pair_of_usage_;
+    std::unordered_map<std::uint64_t, Text> texts_;
+    // User parts as their domain last spelled them: they are case-sensitive there, and folded in a JID.
+    std::unordered_map<xmpp::Jid, std::string> spelling_;
+    Timer timer_;
+    std::optional<SteadyTime> armed_for_;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+    sip::Core core_;
+};
+
+}  // namespace parley::gateway

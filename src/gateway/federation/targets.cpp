@@ -1,0 +1,97 @@
+#include "gateway/federation/targets.hpp"
+
+#include "base/text.hpp"
+#include "net/srv.hpp"
+
+namespace parley::gateway {
+namespace {
+
+constexpr std::size_t most_targets = 16;  // the peer's DNS decides how many we try: not without a limit
+constexpr std::uint16_t tls_port = 5061, tcp_port = 5060;
+
+}  // namespace
+
+HostPort parse_host_port(std::string_view text) {
+    const auto colon = text.rfind(':');
+    const auto bracket = text.rfind(']');
+    const bool one_colon = colon != std::string_view::npos && text.find(':') == colon;
+    const bool has_port =
+        colon != std::string_view::npos && (bracket == std::string_view::npos ? one_colon : colon > bracket);
+    HostPort result;
+    result.host = std::string(trim(text.substr(0, has_port ? colon : text.size()), "[]"));
+    if (has_port) result.port = parse_number<std::uint16_t>(text.substr(colon + 1)).value_or(0);
+    return result;
+}
+
+std::shared_ptr<SipTargetSearch> SipTargetSearch::start(net::Network& network, Executor& executor, Random& random,
+                                                        std::string domain, const im::DomainRule& rule, Found found) {
+    std::shared_ptr<SipTargetSearch> search(
+        new SipTargetSearch(network, executor, random, std::move(domain), std::move(found)));
+    if (!rule.next_hop.empty()) {
+        const auto hop = parse_host_port(rule.next_hop);
+        const auto port = hop.port != 0 ? hop.port : rule.next_hop_tls ? tls_port : tcp_port;
+        search->candidates_.push_back({{{}, port}, hop.host, rule.next_hop_tls});
+        search->resolve_next();
+        return search;
+    }
+    for (const auto& name : profile_or_simple(rule.profile).srv)
+        if (name.tls ? rule.tls != im::TlsPolicy::off : rule.tls != im::TlsPolicy::required)
+            search->names_.push_back(name);
+    search->plain_ = rule.tls == im::TlsPolicy::off;
+    search->ask_next();
+    return search;
+}
+
+void SipTargetSearch::ask_next() {
+    if (names_.empty()) {
+        candidates_.push_back({{{}, plain_ ? tcp_port : tls_port}, domain_, !plain_});
+        return resolve_next();
+    }
+    const auto name = names_.front();
+    names_.pop_front();
+    network_.resolve_srv(executor_, std::string(name.prefix) + "." + domain_,
+                         [weak = weak_from_this(), name](Result<net::DnsAnswer<net::SrvRecord>> answer) {
+                             if (const auto self = weak.lock()) self->answered(name, std::move(answer));
+                         });
+}
+
+void SipTargetSearch::answered(const SrvName& name, Result<net::DnsAnswer<net::SrvRecord>> answer) {
+    if (!answer) last_error_ = answer.error().detail;
+    // A service that is decidedly not offered this way may be offered another way.
+    if (!answer || answer->records.empty() || net::decidedly_absent(answer->records)) return ask_next();
+    for (auto& record : net::in_order_of_trial(std::move(answer->records), random_))
+        candidates_.push_back({{{}, record.port}, record.target, name.tls});
+    resolve_next();
+}
+
+void SipTargetSearch::resolve_next() {
+    if (candidates_.empty() || targets_.size() >= most_targets) {
+        if (targets_.empty())
+            return finish(Error{Errc::not_found, "no address was found for " + domain_ +
+                                                     (last_error_.empty() ? "" : ": " + last_error_)});
+        return finish(std::move(targets_));
+    }
+    const auto candidate = candidates_.front();
+    candidates_.pop_front();
+    network_.resolve_host(executor_, candidate.host,
+                          [weak = weak_from_this(), candidate](Result<net::DnsAnswer<std::string>> answer) {
+                              const auto self = weak.lock();
+                              if (!self) return;
+                              if (!answer || answer->records.empty())
+                                  self->last_error_ = candidate.host + " has no address";
+                              else
+                                  for (const auto& address : answer->records) {
+                                      auto target = candidate;
+                                      target.endpoint.address = address;
+                                      self->targets_.push_back(std::move(target));
+                                  }
+                              self->resolve_next();
+                          });
+}
+
+void SipTargetSearch::finish(Result<std::deque<SipTarget>> result) {
+    const auto self = shared_from_this();  // `found_` may drop the last other owner
+    if (const auto found = std::move(found_)) found(std::move(result));
+}
+
+}  // namespace parley::gateway

@@ -1,0 +1,125 @@
+#include "gateway/gateway_fixture.hpp"
+
+namespace parley::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using test::World;
+
+TEST(SipGatewayPager, OursToTheirs) {
+    World w;
+    w.message("Hi Bob");
+    ASSERT_EQ(w.peer.count("MESSAGE"), 1u);
+    const auto& sent = *w.peer.last("MESSAGE");
+    EXPECT_EQ(sent.request_uri(), "sip:bob@sip.example.net");
+    EXPECT_EQ(sent.body(), "Hi Bob");
+    EXPECT_EQ(sent.header(sip::HeaderId::content_type), "text/plain;charset=UTF-8");
+    EXPECT_TRUE(sent.header(sip::HeaderId::via).starts_with("SIP/2.0/TCP sip.example.com:5060;branch=z9hG4bK"))
+        << sent.header(sip::HeaderId::via);
+    EXPECT_TRUE(sent.header(sip::HeaderId::from).starts_with("<sip:alice@example.com>;tag="));
+    EXPECT_FALSE(sent.has(sip::HeaderId::contact));  // RFC 3428 4
+    EXPECT_TRUE(w.outcomes.empty());                 // only the partner's 2xx settles it
+
+    w.message("second");
+    EXPECT_EQ(w.peer.count("MESSAGE"), 1u);  // RFC 3428 8: one at a time
+    w.peer.answer("MESSAGE", 202);
+    EXPECT_EQ(w.outcomes, std::vector<std::string>{"accepted"});
+    ASSERT_EQ(w.peer.count("MESSAGE"), 2u);
+    EXPECT_EQ(w.peer.last("MESSAGE")->body(), "second");
+    w.peer.answer("MESSAGE", 480);
+    EXPECT_EQ(w.outcomes, (std::vector<std::string>{"accepted", "recipient-unavailable"}));
+    EXPECT_EQ(w.peer.accepted, 1);  // one connection for all
+}
+
+TEST(SipGatewayPager, NobodyAnswers) {
+    World w;
+    w.message("Hi");
+    w.executor.advance(33s);
+    EXPECT_EQ(w.outcomes, std::vector<std::string>{"remote-server-timeout"});
+}
+
+TEST(SipGatewayPager, NobodyThere) {
+    World w;
+    w.peer.listener.reset();
+    w.message("Hi");
+    w.executor.advance(15s);
+    EXPECT_EQ(w.outcomes, std::vector<std::string>{"remote-server-not-found"});
+}
+
+TEST(SipGatewayPager, TheirsToOurs) {
+    World w;
+    w.router.settle_at_once = false;
+    w.peer.connect(5060);
+    w.peer.say(w.request("MESSAGE", "1", {}, "Content-Type: text/plain\n\nHello <Alice>"));
+    ASSERT_EQ(w.router.got.size(), 1u);
+    const auto& got = w.router.got.front();
+    EXPECT_TRUE(got.envelope.durable);
+    EXPECT_EQ(got.envelope.origin, "sip bob@sip.example.net b1 c1 1 MESSAGE");
+    EXPECT_EQ(got.envelope.stanza->from, test::jid("bob@sip.example.net"));
+    EXPECT_EQ(got.envelope.to, test::jid("alice@example.com"));
+    EXPECT_EQ(got.envelope.stanza->text_of("body"), "Hello <Alice>");
+    EXPECT_TRUE(w.peer.heard.empty());  // no 200 before it is on disk
+    w.peer.say(w.request("MESSAGE", "1", {}, "Content-Type: text/plain\n\nHello <Alice>"));
+    EXPECT_EQ(w.router.got.size(), 1u);  // the same request again
+    (*got.settled)(im::accepted);
+    w.executor.run_until_idle();
+    EXPECT_EQ(w.peer.last_status(), 200);
+}
+
+TEST(SipGatewayPager, RefusedByOurServer) {
+    World w;
+    w.router.settle_at_once = false;
+    w.peer.connect(5060);
+    w.peer.say(w.request("MESSAGE", "1", {}, "Content-Type: text/plain\n\nHello"));
+    ASSERT_EQ(w.router.got.size(), 1u);
+    (*w.router.got.front().settled)(xmpp::stanza_error("item-not-found"));
+    w.executor.run_until_idle();
+    EXPECT_EQ(w.peer.last_status(), 604);
+}
+
+TEST(SipGatewayPager, WhatIsNotForUs) {
+    struct Case {
+        std::string why, from, to;
+        std::string type;
+        int status;
+    };
+    for (const auto& c : {
+             Case{"a domain that nobody allowed", "bob@evil.example", "alice@example.com", "text/plain", 403},
+             Case{"a subdomain of an allowed one", "bob@a.sip.example.net", "alice@example.com", "text/plain", 403},
+             Case{"one of our own domains", "bob@example.com", "alice@example.com", "text/plain", 403},
+             Case{"relaying", "bob@sip.example.net", "alice@other.example", "text/plain", 404},
+             Case{"a picture", "bob@sip.example.net", "alice@example.com", "image/png", 415},
+         }) {
+        SCOPED_TRACE(c.why);
+        World w;
+        w.peer.connect(5060);
+        auto request = w.request("MESSAGE", "1", {}, "Content-Type: " + c.type + "\n\nHello", c.from);
+        for (auto at = request.find("alice@example.com"); at != std::string::npos;
+             at = request.find("alice@example.com", at + c.to.size()))
+            request.replace(at, 17, c.to);
+        w.peer.say(request);
+        EXPECT_EQ(w.peer.last_status(), c.status);
+        EXPECT_TRUE(w.router.got.empty());
+    }
+}
+
+TEST(SipGatewayPager, AnotherHostMayNotSpeakForThePartner) {
+    World w;
+    test::MemoryNetwork stranger_host{w.network, "10.0.0.66"};
+    test::Peer stranger{stranger_host, w.executor};
+    stranger.connect(5060);
+    stranger.say(w.request("MESSAGE", "1", {}, "Content-Type: text/plain\n\nHello"));
+    EXPECT_EQ(stranger.last_status(), 403);
+    EXPECT_TRUE(w.router.got.empty());
+}
+
+TEST(SipGatewayPager, IqIsAnsweredForTheDomain) {
+    World w;
+    auto iq = w.stanza(xmpp::Stanza::Kind::iq, "get");
+    w.deliver(std::move(iq));
+    EXPECT_EQ(w.outcomes, std::vector<std::string>{"service-unavailable"});
+    EXPECT_TRUE(w.peer.heard.empty());
+}
+
+}  // namespace
+}  // namespace parley::gateway
