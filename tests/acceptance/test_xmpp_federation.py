@@ -112,7 +112,7 @@ async def test_prosody_with_optional_tls(lab):
 async def test_tls_required_but_partner_has_none(lab):
     """Messages come back as errors on both sides, and neither arrives."""
     server, bob = await _prosody(lab, "plain")
-    node, alice = await _parley(lab, "--via", "xmpp", "--tls", "required", "--dialback", "--plain-dialback")
+    node, alice = await _parley(lab, "--via", "xmpp", "--tls", "required", "--dialback")
     alice.send_message(bob.jid, "only over TLS")
     await alice.wait_error(bob.jid, deadline=40)
     bob.send_message(alice.jid, "only over TLS too")

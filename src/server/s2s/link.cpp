@@ -40,13 +40,14 @@ void Link::send(im::Envelope envelope, im::Settled settled) {
     queued_bytes_ += waiting.bytes;
     queue_.push_back(std::move(waiting));
     if (!deadline_timer_.pending()) check_deadlines();
+    if (stream_) return stream_->want_stanzas();
     connect();
 }
 
 void Link::verify(std::string stream_id, std::string key, Function<void(Verdict)> answer) {
     if (questions_.size() >= most_questions) return answer(Verdict::unknown);
     questions_.push_back({std::move(stream_id), std::move(key), std::move(answer)});
-    if (connected()) return ask();
+    if (stream_ && stream_->askable()) return ask();
     connect();
 }
 
@@ -103,7 +104,6 @@ void Link::on_ready() {
     attempt_timer_.cancel();
     targets_.clear();
     last_error_.clear();
-    ask();
     flush();
 }
 

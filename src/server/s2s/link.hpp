@@ -49,6 +49,7 @@ private:
     };
 
     // OutStream::Owner
+    void on_askable() override { ask(); }
     void on_ready() override;
     void on_element(xml::Element element) override;
     void on_ended(const Error& error) override;

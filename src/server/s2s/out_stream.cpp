@@ -129,23 +129,28 @@ void OutStream::authenticate(const xml::Element* features) {
     const bool theirs = connection_->tls() && certificate_is_theirs();
     if (!theirs && rule.trusted_certificate && rule.tls == im::TlsPolicy::required && !rule.dialback)
         return fail(Errc::forbidden, certificate_problem_);
-    if (setup_.verify_only) {
-        ready_ = true;
-        return owner_.on_ready();
-    }
     const auto* mechanisms = features ? features->child(xmpp::ns::sasl, "mechanisms") : nullptr;
-    bool external = false;
     if (mechanisms)
         for (const auto* mechanism : mechanisms->children())
-            external = external || mechanism->text() == "EXTERNAL";
-    if (external && !external_tried_) {
-        external_tried_ = true;
-        return send(xml::Element(xmpp::ns::sasl, "auth")
-                        .set("mechanism", "EXTERNAL")
-                        .with_text(xmpp::external_initial_response(setup_.local)),
-                    xmpp::ns::server);
-    }
-    dial_back();
+            external_offered_ = external_offered_ || mechanism->text() == "EXTERNAL";
+    // Before our own key is judged: the peer may want its key judged first, and each would wait for the other.
+    askable_ = true;
+    owner_.on_askable();
+    if (!setup_.verify_only) prove();
+}
+
+void OutStream::want_stanzas() {
+    if (!setup_.verify_only) return;
+    setup_.verify_only = false;
+    if (askable_) prove();
+}
+
+void OutStream::prove() {
+    if (!std::exchange(external_offered_, false)) return dial_back();
+    send(xml::Element(xmpp::ns::sasl, "auth")
+             .set("mechanism", "EXTERNAL")
+             .with_text(xmpp::external_initial_response(setup_.local)),
+         xmpp::ns::server);
 }
 
 void OutStream::dial_back() {

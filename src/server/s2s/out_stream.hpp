@@ -26,7 +26,8 @@ public:
     class Owner {
     public:
         virtual ~Owner() = default;
-        virtual void on_ready() = 0;  // stanzas may be sent; for verify_only: questions may
+        virtual void on_askable() = 0;  // questions about keys may be sent: they need no authentication of ours
+        virtual void on_ready() = 0;    // stanzas may be sent
         virtual void on_element(xml::Element element) = 0;  // what is not negotiation: errors, answers
         // Once, last. `error.detail` says in words what failed.
         virtual void on_ended(const Error& error) = 0;
@@ -34,6 +35,9 @@ public:
 
     OutStream(Setup setup, std::unique_ptr<net::Connection> connection, Owner& owner);
     void start();
+    bool askable() const { return askable_; }
+    // A stream that was opened to ask only is to carry stanzas after all: we prove who we are.
+    void want_stanzas();
     bool ready() const { return ready_; }
     using XmlStream::finish;
     using XmlStream::send;
@@ -50,6 +54,7 @@ private:
 
     void on_features(const xml::Element& features);
     void authenticate(const xml::Element* features);
+    void prove();
     void dial_back();
     bool certificate_is_theirs();
     void fail(Errc code, std::string detail);
@@ -60,8 +65,9 @@ private:
     std::string stream_id_;
     std::string certificate_problem_;
     bool starting_tls_ = false;
-    bool external_tried_ = false;
+    bool external_offered_ = false;
     bool authenticated_ = false;
+    bool askable_ = false;
     bool ready_ = false;
 };
 
