@@ -108,6 +108,11 @@ async def test_offline_messages(lab):
     last = await bob.wait_message(bodies[-1])
     assert bob.messages(alice_jid) == bodies, bob.messages(alice_jid)
     assert last.xml.find("{urn:xmpp:delay}delay") is not None, f"no time on {last}"
+    # A client without stream management proves by its answer to a ping behind the messages that it has them.
+    since = bob.journal.entries.index(last)
+    await bob.journal.wait_for("a ping behind the messages", lambda s: s.name == "iq" and s.xml.find("{urn:xmpp:ping}ping") is not None and
+                               s["type"] == "get", since)
+    await bob.stream["xep_0199"].ping(jid="chat.example")
     await bob.stop()
     again = await _login(lab, node, bob_jid)
     alice.send_message(bob_jid, "now you are here")
