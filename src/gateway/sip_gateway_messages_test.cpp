@@ -31,6 +31,21 @@ TEST(SipGatewayPager, OursToTheirs) {
     EXPECT_EQ(w.peer.accepted, 1);  // one connection for all
 }
 
+TEST(SipGatewayPager, SubjectAndLanguageBothWays) {
+    World w;
+    auto text = w.stanza(xmpp::Stanza::Kind::message, "");
+    text.add(xml::Element("jabber:client", "subject")).add_text("Lunch");
+    text.add(xml::Element("jabber:client", "body")).add_text("At noon?");
+    w.deliver(std::move(text));
+    ASSERT_TRUE(w.peer.last("MESSAGE"));
+    EXPECT_EQ(w.peer.last("MESSAGE")->header(sip::HeaderId::subject), "Lunch");
+    w.peer.say(
+        w.request("MESSAGE", "1", {}, "Subject: Re: Lunch\nContent-Language: de\nContent-Type: text/plain\n\nJa"));
+    ASSERT_EQ(w.router.got.size(), 1u);
+    EXPECT_EQ(w.router.got.front().envelope.stanza->text_of("subject"), "Re: Lunch");
+    EXPECT_NE(w.router.got.front().text.find("xml:lang='de'"), std::string::npos) << w.router.got.front().text;
+}
+
 TEST(SipGatewayPager, NobodyAnswers) {
     World w;
     w.message("Hi");

@@ -11,7 +11,7 @@ CoreImpl::CoreImpl(CoreConfig config_, const Clock& clock_, Random& random_, Out
 LocalName CoreImpl::name_for(const Uri& local, const PeerSettings& peer) const {
     LocalName name;
     name.domain = to_lower(local.host());
-    name.host = config.host_prefix + name.domain;
+    name.host = config.host.empty() ? config.host_prefix + name.domain : config.host;
     name.tls = peer.tls;
     name.port = peer.tls ? config.tls_port : config.tcp_port;
     return name;
@@ -182,8 +182,8 @@ void Core::send_activity(UsageId session, Method method, Body body) {
     impl_->send_activity(session, method, std::move(body));
 }
 
-MessageId Core::send_pager(const Uri& local, const Uri& remote, Body body) {
-    return impl_->send_pager(local, remote, std::move(body));
+MessageId Core::send_pager(const Uri& local, const Uri& remote, Body body, std::string_view subject) {
+    return impl_->send_pager(local, remote, std::move(body), subject);
 }
 
 void Core::answer(ServerTransactionId id, int status, std::optional<Seconds> retry_after) {

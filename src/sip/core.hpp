@@ -83,7 +83,8 @@ struct IncomingText {
     UsageId session{};  // nobody: pager mode, outside a dialog
     Party party;
     Body body;
-    std::string origin;  // the same when the peer sends the same text again: From tag, Call-ID and CSeq
+    std::string subject, language;  // one line; the first tag of Content-Language
+    std::string origin;             // the same when the peer sends the same text again: From tag, Call-ID and CSeq
 };
 
 struct Outcome {
@@ -122,6 +123,7 @@ public:
 struct CoreConfig {
     std::uint8_t cluster = 1;
     std::string host_prefix = "sip.";  // our name towards a peer is this and the local domain
+    std::string host;                  // or this, for all local domains
     std::uint16_t tls_port = 5061, tcp_port = 5060;
     std::string product = "parley";
     std::vector<std::string> events{"presence"};
@@ -190,7 +192,7 @@ public:
     // Typing: INFO towards Microsoft's, MESSAGE with im-iscomposing towards the others. No outcome; dropped unless it
     // is open.
     void send_activity(UsageId session, Method method, Body body);
-    MessageId send_pager(const Uri& local, const Uri& remote, Body body);
+    MessageId send_pager(const Uri& local, const Uri& remote, Body body, std::string_view subject = {});
     // Of on_text().
     void answer(ServerTransactionId id, int status, std::optional<Seconds> retry_after = {});
 

@@ -35,6 +35,12 @@ Verdict judge(const Message& request) {
     return {offer.error().code == Errc::malformed ? 400 : 488, {}};
 }
 
+// Fit to be the value of a header field.
+bool is_plain(std::string_view text) {
+    return !text.empty() &&
+           std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20; });
+}
+
 std::string origin_of(const Message& request) {
     const auto from = parse_name_addr(request.header(HeaderId::from));
     std::string origin(from ? from->tag() : std::string_view{});
@@ -160,9 +166,7 @@ UsageId CoreImpl::open_session(const Uri& local, const Uri& remote, std::string_
     usage.invite_cseq = usage.dialog.local_cseq();
     request.add(HeaderId::contact, usage.dialog.name().contact());
     request.add(HeaderId::allow, allowed);
-    const bool plain =
-        std::all_of(subject.begin(), subject.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20; });
-    if (!subject.empty() && plain) request.add(HeaderId::subject, subject);
+    if (is_plain(subject)) request.add(HeaderId::subject, subject);
     request.set_body("application/sdp", build_im_offer(usage.dialog.name().host, config.text_types));
     usage.invite =
         send(usage.dialog, std::move(request), [this, id](const Answer& answer) { on_invite_answer(id, answer); });
@@ -292,6 +296,9 @@ void CoreImpl::send_activity(UsageId id, Method method, Body body) {
 void CoreImpl::on_text(ServerTransactionId id, UsageEntry* usage, const Message& request) {
     IncomingText text;
     text.body = {std::string(request.header(HeaderId::content_type)), request.body()};
+    text.subject = std::string(trim(request.header(HeaderId::subject)));
+    const auto language = request.header("Content-Language");
+    text.language = std::string(trim(language.substr(0, language.find(','))));
     text.origin = origin_of(request);
     if (usage) {
         usage->session->touch(now());
@@ -307,13 +314,14 @@ void CoreImpl::on_text(ServerTransactionId id, UsageEntry* usage, const Message&
     user.on_text(id, text);
 }
 
-MessageId CoreImpl::send_pager(const Uri& local, const Uri& remote, Body body) {
+MessageId CoreImpl::send_pager(const Uri& local, const Uri& remote, Body body, std::string_view subject) {
     if (!local.is_sip() || !remote.is_sip()) return {};
     const auto domain = to_lower(remote.host());
     const MessageId id{++last_text};
     auto dialog =
         Dialog::as_uac(random.hex(16), new_tag(local), local, remote, name_for(local, user.peer(domain)), domain);
     auto request = dialog.request("MESSAGE");  // RFC 3428 4: no Contact, no dialog
+    if (is_plain(subject)) request.add(HeaderId::subject, subject);
     request.set_body(body.type, std::move(body.text));
     send(dialog, std::move(request), [this, id](const Answer& answer) {
         if (answer.status < 200) return;

@@ -13,16 +13,14 @@ namespace {
 
 constexpr std::size_t most_spellings = 50'000;  // forgotten all at once above it: they are learned again
 
-// The local domain that a request of ours speaks for: our Via names sip.<domain>.
-std::string local_domain_of(std::string_view request, std::string_view host_prefix) {
-    constexpr std::string_view via = "Via: ";
-    const auto at = request.find(via);
+// The local domain that a request of ours speaks for.
+std::string local_domain_of(std::string_view request) {
+    constexpr std::string_view from = "\r\nFrom: ";
+    const auto at = request.find(from);
     if (at == std::string_view::npos) return {};
-    request.remove_prefix(at + via.size());
-    request.remove_prefix(std::min(request.find(' '), request.size() - 1) + 1);
-    request = request.substr(0, request.find_first_of(":;\r"));
-    if (request.starts_with(host_prefix)) request.remove_prefix(host_prefix.size());
-    return policy_domain(request);
+    request.remove_prefix(at + from.size());
+    const auto address = sip::parse_name_addr(request.substr(0, request.find('\r')));
+    return address && address->uri.is_sip() ? policy_domain(address->uri.host()) : std::string{};
 }
 
 }  // namespace
@@ -140,7 +138,7 @@ void SipDomains::send(sip::LinkId link, std::string bytes) {
 }
 
 void SipDomains::send_to_domain(const std::string& domain, std::string bytes, sip::ClientTransactionId id) {
-    auto local = local_domain_of(bytes, config_.host_prefix);
+    auto local = local_domain_of(bytes);
     wire_.send_to_domain(std::move(local), domain, std::move(bytes), id);
 }
 

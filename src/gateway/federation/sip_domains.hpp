@@ -84,6 +84,7 @@ private:
     struct Text {
         Pair pair;
         sip::Body body;
+        std::string subject;
         std::shared_ptr<im::Settled> settled;
         bool resent = false;
     };

@@ -1,7 +1,10 @@
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "gateway/federation/sip_domains.hpp"
 #include "gateway/mapping/error_tables.hpp"
 #include "gateway/mapping/message.hpp"
+#include "gateway/mapping/text.hpp"
 #include "sip/body/typing.hpp"
 #include "sip/header/content_type.hpp"
 #include "xmpp/stanza_error.hpp"
@@ -15,6 +18,12 @@ xmpp::StanzaError error_of(int status, bool local, std::string_view diagnostics)
     if (local && status == 408) return xmpp::stanza_error("remote-server-timeout", "the partner does not answer");
     if (local) return xmpp::stanza_error("remote-server-not-found", "the partner cannot be reached");
     return to_stanza_error(status, error_text(status, {}, diagnostics, {}));
+}
+
+bool is_language(std::string_view tag) {  // it becomes an xml:lang
+    return tag.size() <= 35 && std::all_of(tag.begin(), tag.end(), [](char c) {
+               return (to_lower(c) >= 'a' && to_lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-';
+           });
 }
 
 }  // namespace
@@ -44,7 +53,10 @@ void SipDomains::deliver_message(const xmpp::Stanza& stanza, const Pair& pair, i
     }
     auto* text = std::get_if<SipText>(&what);
     if (!text) return settled(im::accepted);
-    send_text({pair, {text->content_type, std::move(text->body)}, std::make_shared<im::Settled>(std::move(settled))});
+    send_text({pair,
+               {text->content_type, std::move(text->body)},
+               text->subject,
+               std::make_shared<im::Settled>(std::move(settled))});
 }
 
 void SipDomains::send_text(Text text) {
@@ -61,7 +73,7 @@ void SipDomains::send_text(Text text) {
     auto& talk = talks_[pair];
     if (!talk) {
         const auto local = uri_of(pair.first), remote = uri_of(pair.second);
-        if (local && remote) talk = core_.open_session(*local, *remote);
+        if (local && remote) talk = core_.open_session(*local, *remote, text.subject);
         if (!talk) {
             talks_.erase(pair);
             return (*text.settled)(xmpp::stanza_error("resource-constraint"));
@@ -79,9 +91,9 @@ void SipDomains::send_next_pager(const Pair& pair) {
     while (queue != pagers_.end() && !queue->second.empty()) {
         auto& text = queue->second.front();
         const auto local = uri_of(pair.first), remote = uri_of(pair.second);
-        const auto id = local && remote ? core_.send_pager(*local, *remote, text.body) : sip::MessageId{};
+        const auto id = local && remote ? core_.send_pager(*local, *remote, text.body, text.subject) : sip::MessageId{};
         if (id) {
-            texts_.emplace(id.value, Text{pair, {}, text.settled, true});
+            texts_.emplace(id.value, Text{pair, {}, {}, text.settled, true});
             return;
         }
         const auto settled = text.settled;
@@ -170,7 +182,9 @@ void SipDomains::on_text(sip::ServerTransactionId id, const sip::IncomingText& i
     const auto what =
         text_of_body(incoming.body.type, incoming.body.text, in_session ? profile.message_body : pager_limit);
     if (const auto* refusal = std::get_if<SipRefusal>(&what)) return core_.answer(id, refusal->status);
-    const auto& text = std::get<XmppText>(what);
+    auto text = std::get<XmppText>(what);
+    if (text.subject.empty() && is_utf8(incoming.subject)) text.subject = to_xml_text(incoming.subject);
+    if (text.lang.empty() && is_language(incoming.language)) text.lang = incoming.language;
     if (text.text.empty()) return core_.answer(id, 200);
     auto stanza = to_stanza(text, in_session);
     stanza.from = pair->second;
