@@ -9,6 +9,7 @@
 #include "admin/problem.hpp"
 #include "base/clock.hpp"
 #include "base/limits.hpp"
+#include "base/log.hpp"
 
 namespace parley::admin {
 
@@ -33,7 +34,6 @@ struct LocalDomain {
 };
 
 enum class Role { c2s, s2s, sip, web };
-enum class LogLevel { debug, info, warning, error };
 std::string_view to_string(Role role);
 std::string_view to_string(LogLevel level);
 

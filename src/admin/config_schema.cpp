@@ -458,7 +458,9 @@ void check_limits(Reader& reader, const Node& table, const Limits& limits) {
 }
 
 void read_table(Reader& reader, const std::string& name, const Node& table, Config& config) {
-    for (const auto& [key, node] : table.members) {
+    for (const auto& member : table.members) {
+        const auto& key = member.name;
+        const auto& node = member.node;
         if (name == "limits") {
             read_limit(reader, key, node, config);
             continue;

@@ -59,11 +59,10 @@ Node convert(const Document& document, const toml::value& value) {
             for (const auto& [key, member] : value.as_table()) {
                 auto child = convert(document, member);
                 child.key = key_place(document, key, child.place);
-                node.members.emplace_back(key, std::move(child));
+                node.members.push_back({key, std::move(child)});
             }
             std::sort(node.members.begin(), node.members.end(), [](const auto& a, const auto& b) {
-                return std::pair(a.second.key.line, a.second.key.column) <
-                       std::pair(b.second.key.line, b.second.key.column);
+                return std::pair(a.node.key.line, a.node.key.column) < std::pair(b.node.key.line, b.node.key.column);
             });
             break;
         default: node.kind = Node::Kind::datetime; break;
@@ -148,8 +147,8 @@ void blank_line(std::string& text, std::size_t number) {
 
 const Node* Node::find(std::string_view name) const {
     const auto found =
-        std::find_if(members.begin(), members.end(), [&](const auto& member) { return member.first == name; });
-    return found == members.end() ? nullptr : &found->second;
+        std::find_if(members.begin(), members.end(), [&](const auto& member) { return member.name == name; });
+    return found == members.end() ? nullptr : &found->node;
 }
 
 std::string Document::line(std::size_t number) const {

@@ -11,6 +11,8 @@
 #include "apps/parleyd/options.hpp"
 #include "apps/parleyd/running_node.hpp"
 #include "apps/parleyd/start.hpp"
+#include "base/log.hpp"
+#include "base/text.hpp"
 
 namespace parley {
 namespace {
@@ -25,6 +27,9 @@ int run(const Options& options) {
     const auto language = admin::language_from_environment();
     auto config = load_config_or_report(options.config(), std::cerr);
     if (!config) return refuse(Message{"start.failed", {options.config().string()}}.in(language));
+
+    if (const auto started = start_log(config->log_level, config->log_file.string()); !started)
+        return refuse(Message{"start.failed", {started.error().detail}}.in(language));
 
     net::EventLoop main;
     auto audit = admin::AuditLog::open(config->audit_file().string());
@@ -43,13 +48,16 @@ int run(const Options& options) {
     main.on_signal(SIGINT, stop);
     main.on_signal(SIGHUP, [&] {
         control.handle(admin::Reload{}, "signal SIGHUP", [&](const admin::Response& response) {
-            std::cerr << node.describe(response, language) << std::flush;
+            const auto level = response.outcome == admin::Outcome::done ? LogLevel::info : LogLevel::error;
+            for (const auto line : split(trim(node.describe(response, language)), '\n')) log(level, "", line);
         });
     });
     // Whoever started us waits for this line: every port is open, every socket there.
     std::cout << node.ready_line() << std::endl;
+    log(LogLevel::info, "", node.ready_line());
     main.run();
     socket->reset();
+    log(LogLevel::info, "", "parleyd ends");
     return 0;
 }
 

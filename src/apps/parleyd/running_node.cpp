@@ -6,6 +6,7 @@
 
 #include "admin/config_check.hpp"
 #include "admin/version.hpp"
+#include "base/log.hpp"
 
 namespace parley {
 namespace {
@@ -86,6 +87,8 @@ admin::ReloadReport RunningNode::reload() {
         return report;
     }
     config_ = std::move(next);
+    set_log_level(config_.log_level);
+    reopen_log();
     report.applied = true;
     return report;
 }
@@ -108,13 +111,12 @@ std::string RunningNode::describe(const admin::Response& response, admin::Langua
     std::string out;
     if (const auto* report = std::get_if<admin::ReloadReport>(&response.payload)) {
         out += render(report->problems, config_.file.string(), language);
-        if (!report->failure.empty()) out += "parleyd: " + report->failure + "\n";
-        for (const auto& key : report->live)
-            out += "parleyd: " + admin::Message{"reload.applied", {key}}.in(language) + "\n";
+        if (!report->failure.empty()) out += report->failure + "\n";
+        for (const auto& key : report->live) out += admin::Message{"reload.applied", {key}}.in(language) + "\n";
         for (const auto& key : report->restart)
-            out += "parleyd: " + admin::Message{"reload.needs-restart", {key}}.in(language) + "\n";
+            out += admin::Message{"reload.needs-restart", {key}}.in(language) + "\n";
     }
-    return out + "parleyd: " + response.text(language) + "\n";
+    return out + response.text(language) + "\n";
 }
 
 }  // namespace parley
