@@ -12,8 +12,20 @@ namespace {
 
 net::DnsSettings dns_from(const admin::Config& config) {
     net::DnsSettings dns;
-    for (const auto& server : config.dns_servers) dns.servers.push_back(server.address + '@' + std::to_string(server.port));
+    for (const auto& server : config.dns_servers)
+        dns.servers.push_back(server.address + '@' + std::to_string(server.port));
     return dns;
+}
+
+sip::CoreConfig sip_from(const admin::Config& config) {
+    sip::CoreConfig sip;
+    sip.host = config.sip_host;
+    sip.product = std::string("parley/") + PARLEY_VERSION;
+    sip.default_expires = config.sip_subscription;
+    sip.session_idle = config.sip_session_idle;
+    if (!config.listen.sip.empty()) sip.tcp_port = config.listen.sip.front().port;
+    if (!config.listen.sip_tls.empty()) sip.tls_port = config.listen.sip_tls.front().port;
+    return sip;
 }
 
 // Runs `work` on the loop's thread and waits for it: for start and stop only.
@@ -48,6 +60,9 @@ Result<> NodeProcess::open(const admin::Config& config, net::EventLoop& main) {
 
     auto settings = settings_from(config);
     if (!settings) return settings.error();
+    auto inbound = sip_inbound_from(config);
+    if (!inbound) return inbound.error();
+    sip_inbound_tls_ = *std::move(inbound);
 
     const auto threads = config.shards > 0 ? config.shards : std::max(1u, std::thread::hardware_concurrency());
     for (unsigned i = 0; i < threads; ++i) loops_.push_back(std::make_unique<net::EventLoop>());
@@ -59,16 +74,28 @@ Result<> NodeProcess::open(const admin::Config& config, net::EventLoop& main) {
     }
     federation_ = std::make_unique<server::XmppFederation>(node_);
     for (std::size_t i = 0; i < shards_.size(); ++i) shards_[i]->xmpp_domains = &federation_->face(i);
+    if (config.has(admin::Role::sip)) {
+        sip_ = std::make_unique<gateway::SipGateway>(
+            *network_, random_, [this] { return sip_settings(); }, sip_from(config));
+        for (const auto& shard : shards_)
+            shard->sip_domains = &sip_->add_shard({shard->executor(), *shard, shard->stores().dialogs()});
+    }
     // What the administrator has allowed is in the store; nothing is served before it is known.
     std::promise<Result<im::FederationPolicy>> loaded;
     for (const auto& loop : loops_) loop->start();
     loops_.front()->post([&] {
-        shards_.front()->stores().policy().load([&](Result<im::FederationPolicy> policy) { loaded.set_value(std::move(policy)); });
+        shards_.front()->stores().policy().load(
+            [&](Result<im::FederationPolicy> policy) { loaded.set_value(std::move(policy)); });
     });
     auto policy = loaded.get_future().get();
     if (!policy) return policy.error();
     (*settings)->policy = *std::move(policy);
-    node_.settings.set(*settings);
+    use(*settings);
+    if (sip_) {  // before the outbox is looked at: what waits there belongs into the dialogs that we have
+        std::promise<Result<>> restored;
+        sip_->start([&](Result<> result) { restored.set_value(std::move(result)); });
+        if (auto done = restored.get_future().get(); !done) return done;
+    }
     for (const auto& shard : shards_) run_on(shard->executor(), [&] { shard->start(); });
     (void)main;
     return listen(config);
@@ -76,7 +103,8 @@ Result<> NodeProcess::open(const admin::Config& config, net::EventLoop& main) {
 
 Result<> NodeProcess::listen(const admin::Config& config) {
     using Listen = std::function<Result<>(const net::Endpoint&)>;
-    const auto open = [&](std::string_view name, const std::vector<admin::Address>& addresses, const Listen& listen_on) -> Result<> {
+    const auto open = [&](std::string_view name, const std::vector<admin::Address>& addresses,
+                          const Listen& listen_on) -> Result<> {
         for (const auto& address : addresses) {
             const auto opened = listen_on({address.address, address.port});
             if (!opened)
@@ -86,16 +114,63 @@ Result<> NodeProcess::listen(const admin::Config& config) {
         return {};
     };
     if (config.has(admin::Role::c2s)) {
-        const auto clients = [&](bool tls) { return [this, tls](const net::Endpoint& at) { return xmpp_.listen_c2s(at, tls); }; };
+        const auto clients = [&](bool tls) {
+            return [this, tls](const net::Endpoint& at) { return xmpp_.listen_c2s(at, tls); };
+        };
         if (auto done = open("c2s", config.listen.c2s, clients(false)); !done) return done;
         if (auto done = open("c2s_tls", config.listen.c2s_tls, clients(true)); !done) return done;
     }
     if (config.has(admin::Role::s2s)) {
-        const auto servers = [&](bool tls) { return [this, tls](const net::Endpoint& at) { return federation_->listen(at, tls); }; };
+        const auto servers = [&](bool tls) {
+            return [this, tls](const net::Endpoint& at) { return federation_->listen(at, tls); };
+        };
         if (auto done = open("s2s", config.listen.s2s, servers(false)); !done) return done;
         if (auto done = open("s2s_tls", config.listen.s2s_tls, servers(true)); !done) return done;
     }
+    if (sip_) {
+        const auto partners = [&](bool tls) {
+            return [this, tls](const net::Endpoint& at) { return sip_->listen(at, tls); };
+        };
+        if (auto done = open("sip", config.listen.sip, partners(false)); !done) return done;
+        if (auto done = open("sip_tls", config.listen.sip_tls, partners(true)); !done) return done;
+    }
     return {};
+}
+
+// TLS comes before any address on a SIP port: a peer that names nobody gets the first domain's certificate.
+Result<std::shared_ptr<net::TlsContext>> NodeProcess::sip_inbound_from(const admin::Config& config) const {
+    if (config.domains.empty()) return std::shared_ptr<net::TlsContext>{};
+    net::TlsSettings tls;
+    tls.certificate_file = config.domains.front().certificate.string();
+    tls.key_file = config.domains.front().key.string();
+    tls.trust_file = config.trust_file.string();
+    tls.trust_system = config.trust_system;
+    tls.peer = net::TlsSettings::PeerCertificate::ask;
+    auto context = net::TlsContext::load(tls);
+    if (!context) return context.error();
+    (*context)->set_by_server_name([this](const std::string& name) -> std::shared_ptr<net::TlsContext> {
+        const auto settings = sip_settings();
+        for (const auto& [domain, own] : settings->domains)
+            if (own && (name == domain || own->covers(name))) return own;
+        return nullptr;
+    });
+    return *context;
+}
+
+void NodeProcess::use(std::shared_ptr<const server::Settings> settings) {
+    auto sip = std::make_shared<gateway::SipSettings>();
+    sip->domains = settings->s2s_contexts;
+    sip->policy = settings->policy;
+    sip->limits = settings->limits;
+    node_.settings.set(std::move(settings));
+    const std::lock_guard lock(sip_settings_mutex_);
+    sip->inbound_tls = sip_inbound_tls_;
+    sip_settings_ = std::move(sip);
+}
+
+std::shared_ptr<const gateway::SipSettings> NodeProcess::sip_settings() const {
+    const std::lock_guard lock(sip_settings_mutex_);
+    return sip_settings_;
 }
 
 Result<std::shared_ptr<server::Settings>> NodeProcess::settings_from(const admin::Config& config) const {
@@ -123,14 +198,17 @@ Result<std::shared_ptr<server::Settings>> NodeProcess::settings_from(const admin
 Result<> NodeProcess::reload(const admin::Config& config) {
     auto settings = settings_from(config);
     if (!settings) return settings.error();
-    node_.settings.set(*std::move(settings));
+    auto inbound = sip_inbound_from(config);
+    if (!inbound) return inbound.error();
+    sip_inbound_tls_ = *std::move(inbound);
+    use(*std::move(settings));
     return {};
 }
 
 void NodeProcess::policy_changed(const im::FederationPolicy& policy) {
     auto settings = std::make_shared<server::Settings>(*node_.settings.get());
     settings->policy = policy;
-    node_.settings.set(std::move(settings));
+    use(std::move(settings));
 }
 
 void NodeProcess::end_sessions(const xmpp::Jid& user) {
@@ -155,16 +233,19 @@ NodeProcess::Totals NodeProcess::totals() const {
 NodeProcess::~NodeProcess() {
     xmpp_.stop_listening();
     if (federation_) federation_->stop_listening();
-    for (const auto& shard : shards_)
-        run_on(shard->executor(), [&] {
-            shard->shut_down();
-            if (federation_) federation_->shut_down(*shard);
+    if (sip_) sip_->stop_listening();
+    for (std::size_t i = 0; i < shards_.size(); ++i)
+        run_on(shards_[i]->executor(), [&] {
+            shards_[i]->shut_down();
+            if (federation_) federation_->shut_down(*shards_[i]);
+            if (sip_) sip_->shut_down(i);
         });
     for (const auto& shard : shards_) run_on(shard->executor(), [] {});  // what the streams were told is written now
     network_.reset();
     for (const auto& loop : loops_) loop->stop();
     for (const auto& loop : loops_) loop->join();
     federation_.reset();
+    sip_.reset();
     shards_.clear();
     engine_.reset();
     loops_.clear();

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "admin/config.hpp"
 #include "admin/control.hpp"
+#include "gateway/sip_gateway.hpp"
 #include "net/asio_network.hpp"
 #include "net/event_loop.hpp"
 #include "server/node.hpp"
@@ -20,7 +22,8 @@ namespace parley {
 // administration) is a thread of its own and belongs to the caller.
 class NodeProcess {
 public:
-    // Opens everything that the configuration names. On an error nothing is left running; `detail` is one sentence for people.
+    // Opens everything that the configuration names. On an error nothing is left running; `detail` is one sentence for
+    // people.
     static Result<std::unique_ptr<NodeProcess>> start(const admin::Config& config, net::EventLoop& main);
     ~NodeProcess();  // stops: streams are told, threads joined, the store finished
 
@@ -40,6 +43,9 @@ private:
     Result<> open(const admin::Config& config, net::EventLoop& main);
     Result<> listen(const admin::Config& config);
     Result<std::shared_ptr<server::Settings>> settings_from(const admin::Config& config) const;
+    Result<std::shared_ptr<net::TlsContext>> sip_inbound_from(const admin::Config& config) const;
+    void use(std::shared_ptr<const server::Settings> settings);  // for all services
+    std::shared_ptr<const gateway::SipSettings> sip_settings() const;
 
     SystemRandom random_;
     std::unique_ptr<storage::sqlite::Engine> engine_;
@@ -49,6 +55,10 @@ private:
     std::vector<std::unique_ptr<server::Shard>> shards_;
     server::XmppService xmpp_;
     std::unique_ptr<server::XmppFederation> federation_;
+    mutable std::mutex sip_settings_mutex_;
+    std::shared_ptr<const gateway::SipSettings> sip_settings_ = std::make_shared<gateway::SipSettings>();
+    std::shared_ptr<net::TlsContext> sip_inbound_tls_;
+    std::unique_ptr<gateway::SipGateway> sip_;
 };
 
 }  // namespace parley
