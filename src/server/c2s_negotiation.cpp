@@ -187,6 +187,7 @@ void C2sStream::sasl_succeeded(const xmpp::SaslServer::Success& success) {
     deadline_ = shard_->executor().after(shard_->settings().limits.to_authenticate, [this] {
         close("connection-timeout", "no resource was bound on this stream");
     });
+    place_.authenticated();
     shard_->counters.logins.fetch_add(1, std::memory_order_relaxed);
 }
 

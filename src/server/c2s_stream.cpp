@@ -24,8 +24,13 @@ xml::ParserLimits limits_before_auth(const Limits& limits) {
 
 }  // namespace
 
-C2sStream::C2sStream(Shard& shard, std::unique_ptr<net::Connection> connection)
-    : XmlStream(std::move(connection), limits_before_auth(shard.settings().limits)), shard_(&shard) {}
+C2sStream::C2sStream(Shard& shard, std::unique_ptr<net::Connection> connection, AddressLimits::Place place)
+    : XmlStream(std::move(connection), limits_before_auth(shard.settings().limits)),
+      shard_(&shard),
+      place_(std::move(place)),
+      stanzas_(shard.settings().limits.stanzas_per_second, shard.settings().limits.stanzas_burst),
+      bytes_(static_cast<double>(shard.settings().limits.bytes_per_second),
+             static_cast<double>(shard.settings().limits.bytes_burst)) {}
 
 C2sStream::~C2sStream() = default;
 
@@ -40,6 +45,23 @@ void C2sStream::start(bool direct_tls) {
         connection_->start_tls(settings.domains.begin()->second, net::Connection::TlsRole::server);
     }
     connection_->set_handler(this);
+}
+
+void C2sStream::on_bytes(std::string_view bytes) {
+    XmlStream::on_bytes(bytes);
+    if (!away_ && !closing() && !remote().is_loopback())
+        slow_down(bytes_.take(static_cast<double>(bytes.size()), shard_->clock().now()));
+}
+
+// Over its rate a client is read more slowly; nothing of it is refused.
+void C2sStream::slow_down(Millis pause) {
+    if (pause <= Millis{0} || !bound() || pause_.pending()) return;
+    shard_->counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
+    wait();
+    pause_ = shard_->executor().after(pause, [this] {
+        pause_.cancel();
+        go_on();
+    });
 }
 
 void C2sStream::on_element(xml::Element element) {
@@ -57,6 +79,7 @@ void C2sStream::on_bound_element(xml::Element element) {
     if (element.name() != "message" && element.name() != "presence" && element.name() != "iq")
         return close("unsupported-stanza-type");
     receive_stanza(*shard_, session_, std::move(element));
+    if (!closing() && !remote().is_loopback()) slow_down(stanzas_.take(1, shard_->clock().now()));
 }
 
 void C2sStream::on_managed_element(const xml::Element& element) {
@@ -83,7 +106,9 @@ void C2sStream::on_managed_element(const xml::Element& element) {
     }
 }
 
-void C2sStream::on_stream_end() { finish(); }
+void C2sStream::on_stream_end() {
+    finish();
+}
 
 std::size_t C2sStream::write(const Stanza& stanza, const xmpp::Jid* to) {
     auto& text = shard_->scratch();
@@ -110,7 +135,9 @@ void C2sStream::request_ack() {
     send("<r xmlns='urn:xmpp:sm:3'/>");
 }
 
-void C2sStream::send(const xml::Element& element) { send(element, xmpp::ns::client); }
+void C2sStream::send(const xml::Element& element) {
+    send(element, xmpp::ns::client);
+}
 
 void C2sStream::close_for_shutdown() {
     // Sessions are not ended: what is unconfirmed is in the spool, and the client comes back.
@@ -136,6 +163,7 @@ void C2sStream::end_session(bool clean) {
 
 void C2sStream::on_closed(const Error&) {
     deadline_.cancel();
+    pause_.cancel();
     end_session(false);
     shard_->stream_closed(*this);
 }

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "base/executor.hpp"
+#include "server/address_limits.hpp"
+#include "server/token_bucket.hpp"
 #include "server/xml_stream.hpp"
 #include "xmpp/jid.hpp"
 #include "xmpp/sasl/server.hpp"
@@ -21,7 +23,7 @@ class User;
 // session. Starts on the shard that accepted it and moves to its user's shard once that is known.
 class C2sStream final : public XmlStream, public std::enable_shared_from_this<C2sStream> {
 public:
-    C2sStream(Shard& shard, std::unique_ptr<net::Connection> connection);
+    C2sStream(Shard& shard, std::unique_ptr<net::Connection> connection, AddressLimits::Place place = {});
     ~C2sStream() override;
     void start(bool direct_tls);
 
@@ -31,7 +33,6 @@ public:
     void request_ack();
     void close_for_shutdown();
     bool bound() const { return phase_ == Phase::bound; }
-
 
 private:
     enum class Phase { opening, starting_tls, features, sasl, authenticated, bound };
@@ -43,11 +44,14 @@ private:
     void send_header() override;
     void before_close() override { end_session(true); }
     bool in_handshake() const override { return phase_ == Phase::starting_tls; }
+    void on_bytes(std::string_view bytes) override;
     void on_secured() override;
     void on_closed(const Error& why) override;
 
     void on_bound_element(xml::Element element);
     void on_managed_element(const xml::Element& element);
+
+    void slow_down(Millis pause);
 
     // Negotiation (c2s_negotiation.cpp).
     void send_features();
@@ -74,6 +78,9 @@ private:
     xmpp::Jid user_;      // authenticated, bare
     std::shared_ptr<Session> session_;
     std::unique_ptr<xmpp::SaslServer> sasl_;
+    AddressLimits::Place place_;
+    TokenBucket stanzas_, bytes_;
+    Timer pause_;     // over its rate: not read until it is due
     Timer deadline_;  // to authenticate
     Phase phase_ = Phase::opening;
     int sasl_failures_ = 0;

@@ -4,6 +4,7 @@
 #include "server/module/modules.hpp"
 #include "server/session.hpp"
 #include "server/user.hpp"
+#include "xml/parser.hpp"
 
 namespace parley::server {
 
@@ -109,8 +110,8 @@ void Shard::reload_user(const xmpp::Jid& user) {
 // --- streams
 // ---------------------------------------------------------------------------------------------------------------
 
-void Shard::accept(std::unique_ptr<net::Connection> connection, bool direct_tls) {
-    auto stream = std::make_shared<C2sStream>(*this, std::move(connection));
+void Shard::accept(std::unique_ptr<net::Connection> connection, bool direct_tls, AddressLimits::Place place) {
+    auto stream = std::make_shared<C2sStream>(*this, std::move(connection), std::move(place));
     auto* raw = stream.get();
     streams_.emplace(raw, std::move(stream));
     raw->start(direct_tls);
@@ -228,6 +229,37 @@ void Shard::deliver_from_outbox(im::RemoteDomains& remote, im::Envelope envelope
         error.durable = true;
         route(std::move(error), [remove](im::Outcome) { remove(); });
     });
+}
+
+// What was acknowledged before a restart and had not left: each row goes on from its sender's shard.
+void Shard::resume_outbox() {
+    stores_->outbox().load_all([this](Result<std::vector<storage::OutboundStanza>> rows) {
+        if (!rows) return;
+        for (auto& row : *rows) {
+            auto element = xml::parse_document(row.stanza);
+            auto stanza = element ? Stanza::decode(*std::move(element)) : Result<Stanza>(element.error());
+            if (!stanza) continue;
+            auto envelope = im::envelope(*std::move(stanza));
+            envelope.to = row.to;
+            envelope.origin = row.origin;
+            envelope.durable = true;
+            envelope.outbox_id = row.id;
+            auto* owner = node_.shards[shard_of(row.from)];
+            owner->executor().dispatch(
+                [owner, envelope = std::move(envelope)]() mutable { owner->deliver_again(std::move(envelope)); });
+        }
+    });
+}
+
+void Shard::deliver_again(im::Envelope envelope) {
+    const auto transport = settings().policy.route(envelope.to.domain());
+    auto* remote = transport == im::Transport::sip ? sip_domains : xmpp_domains;
+    if (transport && remote) return deliver_from_outbox(*remote, std::move(envelope));
+    // The partner was removed meanwhile: the sender is told.
+    auto error = im::envelope(envelope.stanza->error(xmpp::stanza_error("remote-server-not-found")));
+    error.durable = true;
+    route(std::move(error),
+          [this, id = envelope.outbox_id](im::Outcome) { stores_->outbox().remove({id}, [](Result<>) {}); });
 }
 
 // --- routing: the owner's side

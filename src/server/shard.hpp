@@ -9,6 +9,7 @@
 #include "base/executor.hpp"
 #include "cluster/bus.hpp"
 #include "im/router.hpp"
+#include "server/address_limits.hpp"
 #include "server/node.hpp"
 #include "storage/stores.hpp"
 
@@ -24,8 +25,10 @@ class Shard final : public cluster::SlotHandler, public im::Router {
 public:
     Shard(Node& node, Executor& executor, std::unique_ptr<storage::Stores> stores, std::size_t index);
     ~Shard() override;
-    void start();      // once all shards exist
-    void shut_down();  // every stream is told; nothing is accepted after it
+    void start();          // once all shards exist
+    void resume_outbox();  // once all ways out are open: what waits for foreign domains since before the start goes on
+                           // its way
+    void shut_down();      // every stream is told; nothing is accepted after it
 
     Node& node() const { return node_; }
     Executor& executor() const { return executor_; }
@@ -47,7 +50,7 @@ public:
     std::size_t shard_of(const xmpp::Jid& user) const;
 
     // Streams.
-    void accept(std::unique_ptr<net::Connection> connection, bool direct_tls);
+    void accept(std::unique_ptr<net::Connection> connection, bool direct_tls, AddressLimits::Place place = {});
     void adopt(std::shared_ptr<C2sStream> stream);
     std::shared_ptr<C2sStream> release(C2sStream& stream);  // before it moves to another shard
     void stream_closed(C2sStream& stream);
@@ -68,6 +71,7 @@ public:
 private:
     void sweep();
     void route_remote(im::Envelope envelope, im::Settled settled);
+    void deliver_again(im::Envelope envelope);
     void deliver_from_outbox(im::RemoteDomains& remote, im::Envelope envelope);
     void to_remote(im::RemoteDomains& remote, im::Envelope envelope);
 

@@ -91,11 +91,31 @@ void User::receive_message(im::Envelope envelope, im::Settled settled) {
     }
     const bool for_disk = decision.store || (envelope.durable && im::is_stored_offline(*envelope.stanza));
     if (for_disk && !decision.ignored()) return store(std::move(envelope), std::move(settled));
-    hand_out(envelope, decision, 0);
+    hand_out(envelope, decision, 0, 0);
     settled(im::accepted);
 }
 
 void User::store(im::Envelope envelope, im::Settled settled) {
+    if (usage_) return append(std::move(envelope), std::move(settled));
+    waiting_for_usage_.push_back([this, envelope = std::move(envelope), settled = std::move(settled)]() mutable {
+        append(std::move(envelope), std::move(settled));
+    });
+    if (waiting_for_usage_.size() > 1) return;
+    shard_.stores().spool().usage(jid_, [&shard = shard_, jid = jid_](Result<storage::SpoolUsage> usage) {
+        auto* user = shard.loaded_user(jid);
+        if (!user) return;
+        user->usage_ = usage ? *usage : storage::SpoolUsage{};
+        for (const auto& go_on : std::exchange(user->waiting_for_usage_, {})) go_on();
+    });
+}
+
+void User::append(im::Envelope envelope, im::Settled settled) {
+    // The quota is for what waits, not for what is only passing through to somebody who is there.
+    const auto& limits = shard_.settings().limits;
+    if (usage_->messages >= limits.offline_messages + in_flight_.size() || usage_->bytes >= limits.offline_bytes) {
+        shard_.counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
+        return settled(xmpp::stanza_error("service-unavailable", "the recipient's message store is full"));
+    }
     storage::SpooledMessage row;
     row.user = jid_;
     row.from = envelope.stanza->from;
@@ -103,21 +123,19 @@ void User::store(im::Envelope envelope, im::Settled settled) {
     row.origin = envelope.origin.empty() ? shard_.random().hex(16) : envelope.origin;
     envelope.stanza = with_stanza_id(*envelope.stanza, jid_, shard_.random().hex(12));
     xmpp::write(row.stanza, *envelope.stanza, {});  // a document of its own: the namespace is declared
+    ++usage_->messages;
+    usage_->bytes += row.stanza.size();
     crash_point("message.received");
-    auto committed = [&shard = shard_, user = jid_, envelope = std::move(envelope),
+    auto committed = [&shard = shard_, user = jid_, bytes = row.stanza.size(), envelope = std::move(envelope),
                       settled = std::move(settled)](Result<storage::SpoolStore::Appended> appended) mutable {
-        if (!appended) {
-            const bool full = appended.error().code == Errc::too_long;
-            return settled(xmpp::stanza_error(full ? "service-unavailable" : "internal-server-error",
-                                              full ? "the recipient's message store is full" : ""));
-        }
+        if (!appended) return settled(xmpp::stanza_error("internal-server-error"));
         crash_point("message.committed");
         shard.counters.stored.fetch_add(1, std::memory_order_relaxed);
         settled(im::accepted);
         crash_point("message.acknowledged");
         if (appended->duplicate) return;
         // Who was there when it arrived may have gone, and somebody may have come: decided by those who are there now.
-        if (auto* now = shard.loaded_user(user)) now->hand_out(envelope, appended->id);
+        if (auto* now = shard.loaded_user(user)) now->hand_out(envelope, appended->id, bytes);
         crash_point("message.delivered");
     };
     shard_.stores().spool().append(std::move(row), std::move(committed));
@@ -133,14 +151,15 @@ im::Recipient User::as_recipient() const {
     return recipient;
 }
 
-void User::hand_out(const im::Envelope& envelope, std::int64_t spool_id) {
-    hand_out(envelope, im::route(*envelope.stanza, envelope.to, as_recipient()), spool_id);
+void User::hand_out(const im::Envelope& envelope, std::int64_t spool_id, std::size_t bytes) {
+    hand_out(envelope, im::route(*envelope.stanza, envelope.to, as_recipient()), spool_id, bytes);
 }
 
-void User::hand_out(const im::Envelope& envelope, const im::RoutingDecision& decision, std::int64_t spool_id) {
+void User::hand_out(const im::Envelope& envelope, const im::RoutingDecision& decision, std::int64_t spool_id,
+                    std::size_t bytes) {
     for (const auto& resource : decision.deliver)
         if (auto* to = session(resource)) {
-            if (spool_id != 0) in_flight_.insert(spool_id);
+            if (spool_id != 0) in_flight_[spool_id] = bytes;
             to->deliver(envelope, spool_id);
         }
     if (decision.deliver.empty()) return;
@@ -149,7 +168,15 @@ void User::hand_out(const im::Envelope& envelope, const im::RoutingDecision& dec
 }
 
 void User::confirmed(std::vector<std::int64_t> spool_ids) {
-    for (const auto id : spool_ids) in_flight_.erase(id);
+    for (const auto id : spool_ids) {
+        const auto row = in_flight_.find(id);
+        if (row == in_flight_.end()) continue;
+        if (usage_) {
+            usage_->messages -= std::min<std::size_t>(usage_->messages, 1);
+            usage_->bytes -= std::min(usage_->bytes, row->second);
+        }
+        in_flight_.erase(row);
+    }
     shard_.stores().spool().remove(jid_, std::move(spool_ids), [](Result<>) {
         // A row that stays is delivered once more with the same stanza-id: no loss.
     });
@@ -159,9 +186,9 @@ void User::route_anew(std::deque<UnackedQueue::Sent> unconfirmed) {
     for (auto& sent : unconfirmed) {
         const auto& stanza = *sent.envelope.stanza;
         if (sent.spool_id != 0) {
-            in_flight_.erase(sent.spool_id);
+            const auto row = in_flight_.extract(sent.spool_id);
             sent.envelope.to = jid_;                 // the resource it went to is gone
-            hand_out(sent.envelope, sent.spool_id);  // nobody there: it stays in the spool
+            hand_out(sent.envelope, sent.spool_id, row ? row.mapped() : 0);  // nobody there: it stays in the spool
         } else if (stanza.kind == Stanza::Kind::message) {
             sent.envelope.to = jid_;
             receive_message(std::move(sent.envelope), [](im::Outcome) {});
@@ -183,7 +210,7 @@ void User::flush_offline(Session& session) {
             auto stanza = element ? Stanza::decode(*std::move(element)) : Result<Stanza>(element.error());
             if (!stanza) continue;
             stanza->add(delayed(user.jid_, row.received));
-            user.in_flight_.insert(row.id);
+            user.in_flight_[row.id] = row.stanza.size();
             to->deliver(im::envelope(*std::move(stanza)), row.id);
         }
     };

@@ -1,7 +1,8 @@
 #pragma once
 
+#include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "im/roster.hpp"
 #include "im/routing.hpp"
 #include "server/session.hpp"
+#include "storage/spool_store.hpp"
 
 namespace parley::server {
 
@@ -53,9 +55,11 @@ public:
 
 private:
     void store(im::Envelope envelope, im::Settled settled);
+    void append(im::Envelope envelope, im::Settled settled);
     // Sends to every resource that is to have it now.
-    void hand_out(const im::Envelope& envelope, std::int64_t spool_id);
-    void hand_out(const im::Envelope& envelope, const im::RoutingDecision& decision, std::int64_t spool_id);
+    void hand_out(const im::Envelope& envelope, std::int64_t spool_id, std::size_t bytes);
+    void hand_out(const im::Envelope& envelope, const im::RoutingDecision& decision, std::int64_t spool_id,
+                  std::size_t bytes);
     im::Recipient as_recipient() const;
     void route_anew(std::deque<UnackedQueue::Sent> unconfirmed);
 
@@ -63,7 +67,10 @@ private:
     xmpp::Jid jid_;
     im::Roster roster_;
     std::vector<std::shared_ptr<Session>> sessions_;
-    std::set<std::int64_t> in_flight_;  // rows of the spool that a session holds
+    std::map<std::int64_t, std::size_t> in_flight_;  // rows of the spool that a session holds, with their bytes
+    // What the spool has for this user, counted from the first message that is stored; until it is known they wait.
+    std::optional<storage::SpoolUsage> usage_;
+    std::vector<Function<void()>> waiting_for_usage_;
 };
 
 }  // namespace parley::server

@@ -10,8 +10,8 @@
 
 namespace parley::server {
 
-// What all XML streams of ours have in common (RFC 6120 4): bytes to items, one at a time; stream errors; closing. Who derives
-// says what an item means. One thread at a time.
+// What all XML streams of ours have in common (RFC 6120 4): bytes to items, one at a time; stream errors; closing. Who
+// derives says what an item means. One thread at a time.
 class XmlStream : public net::Connection::Handler {
 public:
     XmlStream(std::unique_ptr<net::Connection> connection, const xml::ParserLimits& limits)
@@ -28,13 +28,13 @@ protected:
     virtual void on_header(const xml::Element& root) = 0;
     virtual void on_element(xml::Element element) = 0;
     virtual void on_stream_end() = 0;
-    virtual void send_header() = 0;           // sets header_sent_
-    virtual void before_close() {}            // the stream is about to end by our decision
+    virtual void send_header() = 0;                      // sets header_sent_
+    virtual void before_close() {}                       // the stream is about to end by our decision
     virtual bool in_handshake() const { return false; }  // TLS has begun: nothing can be said in XML
 
     void on_bytes(std::string_view bytes) override;
     void process();
-    void wait();   // takes no more items until go_on(): an answer is awaited
+    void wait();  // takes no more items until go_on(): an answer is awaited
     void go_on();
     void finish();  // our </stream:stream>, then the connection closes
     void abort();

@@ -16,12 +16,15 @@ Result<> XmppService::listen_c2s(const net::Endpoint& endpoint, bool direct_tls)
 }
 
 void XmppService::accepted(std::unique_ptr<net::Connection> connection, bool direct_tls) {
+    auto place = addresses_->enter(connection->remote(), node_.settings.get()->limits);
+    if (!place) return connection->abort();  // too many from there; it is counted where they are
     auto& shard = *node_.shards[next_shard_++ % node_.shards.size()];
-    if (shard.executor().in_this_thread()) return shard.accept(std::move(connection), direct_tls);
+    if (shard.executor().in_this_thread()) return shard.accept(std::move(connection), direct_tls, *std::move(place));
     auto* raw = connection.get();
-    raw->move_to(shard.executor(), [&shard, connection = std::move(connection), direct_tls]() mutable {
-        shard.accept(std::move(connection), direct_tls);
-    });
+    raw->move_to(shard.executor(),
+                 [&shard, connection = std::move(connection), direct_tls, place = *std::move(place)]() mutable {
+                     shard.accept(std::move(connection), direct_tls, std::move(place));
+                 });
 }
 
 std::vector<net::Endpoint> XmppService::endpoints() const {

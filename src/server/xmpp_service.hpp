@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "net/connection.hpp"
+#include "server/address_limits.hpp"
 #include "server/node.hpp"
 
 namespace parley::server {
@@ -23,6 +24,7 @@ private:
 
     Node& node_;
     std::vector<std::unique_ptr<net::Listener>> listeners_;
+    std::shared_ptr<AddressLimits> addresses_ = std::make_shared<AddressLimits>();
     std::size_t next_shard_ = 0;
 };
 

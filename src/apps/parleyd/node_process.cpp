@@ -28,6 +28,19 @@ sip::CoreConfig sip_from(const admin::Config& config) {
     return sip;
 }
 
+using Contexts = std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>>;
+
+// On a port where TLS comes before the stream header, the first domain's context answers, and lends the certificate that the
+// client asks for by name.
+void choose_by_name(Contexts& contexts) {
+    if (contexts.size() < 2) return;
+    Contexts others(std::next(contexts.begin()), contexts.end());
+    contexts.begin()->second->set_by_server_name([others](const std::string& name) -> std::shared_ptr<net::TlsContext> {
+        const auto found = others.find(name);
+        return found == others.end() ? nullptr : found->second;
+    });
+}
+
 // Runs `work` on the loop's thread and waits for it: for start and stop only.
 template <class Work>
 void run_on(Executor& loop, Work work) {
@@ -98,7 +111,9 @@ Result<> NodeProcess::open(const admin::Config& config, net::EventLoop& main) {
     }
     for (const auto& shard : shards_) run_on(shard->executor(), [&] { shard->start(); });
     (void)main;
-    return listen(config);
+    if (auto done = listen(config); !done) return done;
+    run_on(shards_.front()->executor(), [this] { shards_.front()->resume_outbox(); });
+    return {};
 }
 
 Result<> NodeProcess::listen(const admin::Config& config) {
@@ -192,6 +207,8 @@ Result<std::shared_ptr<server::Settings>> NodeProcess::settings_from(const admin
         if (!between_servers) return between_servers.error();
         settings->s2s_contexts[domain.name] = *between_servers;
     }
+    choose_by_name(settings->domains);
+    choose_by_name(settings->s2s_contexts);
     return settings;
 }
 

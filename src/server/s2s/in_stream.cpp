@@ -15,9 +15,9 @@ using xmpp::Stanza;
 
 namespace {
 
-constexpr int most_questions = 16;         // dialback questions at once on one stream
-constexpr std::size_t most_pairs = 256;    // domain pairs on one stream
-constexpr std::size_t most_held = 64;      // pings that wait for commits
+constexpr int most_questions = 16;       // dialback questions at once on one stream
+constexpr std::size_t most_pairs = 256;  // domain pairs on one stream
+constexpr std::size_t most_held = 64;    // pings that wait for commits
 
 xml::ParserLimits limits_before_proof(const Limits& limits) {
     xml::ParserLimits parser;
@@ -34,11 +34,14 @@ std::string domain_of(std::string_view attribute) {
 }  // namespace
 
 InStream::InStream(XmppFederation& federation, Shard& shard, std::unique_ptr<net::Connection> connection)
-    : XmlStream(std::move(connection), limits_before_proof(shard.settings().limits)), federation_(federation), shard_(&shard) {}
+    : XmlStream(std::move(connection), limits_before_proof(shard.settings().limits)),
+      federation_(federation),
+      shard_(&shard) {}
 
 void InStream::start(bool direct_tls) {
-    deadline_ = shard_->executor().after(shard_->settings().limits.to_authenticate,
-                                         [this] { close("connection-timeout", "no domain was proven on this stream"); });
+    deadline_ = shard_->executor().after(shard_->settings().limits.to_authenticate, [this] {
+        close("connection-timeout", "no domain was proven on this stream");
+    });
     if (direct_tls) {
         const auto& contexts = shard_->settings().s2s_contexts;
         if (contexts.empty()) return abort();
@@ -127,14 +130,16 @@ void InStream::on_secured() {
 // XEP-0178 3: the certificate says who it is; the authorization identity, if given, must say the same.
 void InStream::on_auth(const xml::Element& element) {
     const auto fail = [&](std::string_view condition) {
-        send(xml::Element(xmpp::ns::sasl, "failure").set_child(xml::Element(xmpp::ns::sasl, condition)), xmpp::ns::server);
+        send(xml::Element(xmpp::ns::sasl, "failure").set_child(xml::Element(xmpp::ns::sasl, condition)),
+             xmpp::ns::server);
     };
     if (element.name() != "auth" || element.attribute("mechanism") != "EXTERNAL") return fail("invalid-mechanism");
     const auto data = xmpp::decode_sasl_data(element.text());
     if (!data) return fail("incorrect-encoding");
     const auto authzid = data->value_or("");
     const auto claimed = authzid.empty() ? remote_ : domain_of(authzid);
-    if (claimed.empty() || claimed != remote_ || !certificate_names(claimed) || local_.empty()) return fail("not-authorized");
+    if (claimed.empty() || claimed != remote_ || !certificate_names(claimed) || local_.empty())
+        return fail("not-authorized");
     proven(local_, claimed);
     send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
     parser_.reset();
@@ -167,16 +172,19 @@ void InStream::on_dialback_result(const xml::Element& element) {
     const auto remote = domain_of(element.attribute("from"));
     const auto local = domain_of(element.attribute("to"));
     if (remote.empty()) return close("improper-addressing");
-    if (local.empty() || !shard_->is_local(local)) return dialback_error(local, remote, "item-not-found", "this domain is not served here");
+    if (local.empty() || !shard_->is_local(local))
+        return dialback_error(local, remote, "item-not-found", "this domain is not served here");
     const auto& policy = shard_->settings().policy;
     const auto rule = policy.settings(remote);
-    if (!policy.xmpp_allowed(remote)) return dialback_error(local, remote, "policy-violation", "exchange with " + remote + " is not allowed here");
+    if (!policy.xmpp_allowed(remote))
+        return dialback_error(local, remote, "policy-violation", "exchange with " + remote + " is not allowed here");
     if (!secured_ && rule.tls == im::TlsPolicy::required)
         return dialback_error(local, remote, "policy-violation", "TLS is required of " + remote);
     if (secured_ ? !rule.dialback : !rule.plain_dialback) {
         // A trusted certificate proves more than dialback would.
         if (!certificate_names(remote))
-            return dialback_error(local, remote, "not-authorized", "dialback is not allowed for " + remote + "; show a trusted certificate");
+            return dialback_error(local, remote, "not-authorized",
+                                  "dialback is not allowed for " + remote + "; show a trusted certificate");
         proven(local, remote);
         return send("<db:result from='" + local + "' to='" + remote + "' type='valid'/>");
     }
@@ -188,7 +196,8 @@ void InStream::on_dialback_result(const xml::Element& element) {
         if (!self || self->closing()) return;
         --self->questions_;
         if (verdict == Link::Verdict::unknown)
-            return self->dialback_error(local, remote, "remote-server-timeout", "the server of " + remote + " could not be asked");
+            return self->dialback_error(local, remote, "remote-server-timeout",
+                                        "the server of " + remote + " could not be asked");
         if (verdict == Link::Verdict::valid) self->proven(local, remote);
         self->send("<db:result from='" + local + "' to='" + remote + "' type='" +
                    (verdict == Link::Verdict::valid ? "valid" : "invalid") + "'/>");
@@ -238,8 +247,8 @@ void InStream::on_stanza(xml::Element element) {
         return shard_->send(std::move(stanza));
     }
     const bool handed_over = stanza.kind == Stanza::Kind::message ||
-                             (stanza.kind == Stanza::Kind::presence && !stanza.type.empty() && stanza.type != "unavailable" &&
-                              stanza.type != "probe" && stanza.type != "error");
+                             (stanza.kind == Stanza::Kind::presence && !stanza.type.empty() &&
+                              stanza.type != "unavailable" && stanza.type != "probe" && stanza.type != "error");
     if (!handed_over) return shard_->send(std::move(stanza));
     const auto number = inbound_.begin();
     auto envelope = im::envelope(std::move(stanza));

@@ -15,8 +15,8 @@ namespace parley::server {
 class Shard;
 class XmppFederation;
 
-// A stream that a foreign server opened to us (RFC 6120 as receiving entity). It may carry several pairs of domains: one by SASL
-// EXTERNAL, any by dialback (XEP-0220 2.4). A stanza counts only for a pair that was proven on this stream.
+// A stream that a foreign server opened to us (RFC 6120 as receiving entity). It may carry several pairs of domains:
+// one by SASL EXTERNAL, any by dialback (XEP-0220 2.4). A stanza counts only for a pair that was proven on this stream.
 class InStream final : public XmlStream, public std::enable_shared_from_this<InStream> {
 public:
     InStream(XmppFederation& federation, Shard& shard, std::unique_ptr<net::Connection> connection);
@@ -37,7 +37,8 @@ private:
     void on_dialback_result(const xml::Element& element);
     void on_dialback_verify(const xml::Element& element);
     void proven(const std::string& local, const std::string& remote);
-    void dialback_error(const std::string& local, const std::string& remote, std::string_view condition, std::string_view text);
+    void dialback_error(const std::string& local, const std::string& remote, std::string_view condition,
+                        std::string_view text);
     bool certificate_names(const std::string& domain) const;
     void on_stanza(xml::Element element);
     void settle(std::uint32_t number);
@@ -45,7 +46,7 @@ private:
     XmppFederation& federation_;
     Shard* shard_;
     std::string id_;
-    std::string local_, remote_;  // of the header; may be empty until dialback names them
+    std::string local_, remote_;                            // of the header; may be empty until dialback names them
     std::set<std::pair<std::string, std::string>> proven_;  // (local, remote)
     InboundAcks inbound_;
     struct Held {

@@ -7,9 +7,9 @@
 namespace parley::server {
 namespace {
 
-constexpr Millis one_attempt{10'000};   // to connect and to negotiate with one target
-constexpr Millis idle_close{600'000};   // a stream that carries nothing ends; the next stanza opens another
-constexpr Millis ping_patience{30'000}; // a peer that does not answer a ping is gone
+constexpr Millis one_attempt{10'000};    // to connect and to negotiate with one target
+constexpr Millis idle_close{600'000};    // a stream that carries nothing ends; the next stanza opens another
+constexpr Millis ping_patience{30'000};  // a peer that does not answer a ping is gone
 constexpr std::size_t most_questions = 64;
 
 xmpp::StanzaError to_stanza_error(const Error& error) {
@@ -20,7 +20,9 @@ xmpp::StanzaError to_stanza_error(const Error& error) {
     }
 }
 
-bool wants_proof(const im::Envelope& envelope) { return envelope.stanza->kind == xmpp::Stanza::Kind::message; }
+bool wants_proof(const im::Envelope& envelope) {
+    return envelope.stanza->kind == xmpp::Stanza::Kind::message;
+}
 
 }  // namespace
 
@@ -51,7 +53,8 @@ void Link::verify(std::string stream_id, std::string key, Function<void(Verdict)
     connect();
 }
 
-// --- connecting ------------------------------------------------------------------------------------------------------------
+// --- connecting
+// ------------------------------------------------------------------------------------------------------------
 
 void Link::connect() {
     if (stream_ || search_ || connecting_) return;
@@ -70,14 +73,15 @@ void Link::try_next_target() {
     const auto target = targets_.front();
     targets_.pop_front();
     connecting_ = true;
-    shard_.node().network.connect(shard_.executor(), target.endpoint, one_attempt,
-                                  [this, alive = std::weak_ptr(alive_), target](Result<std::unique_ptr<net::Connection>> connection) {
-                                      if (alive.expired()) return;
-                                      connecting_ = false;
-                                      if (connection) return connected_to(target, *std::move(connection));
-                                      last_error_ = target.host + " (" + target.endpoint.to_string() + "): " + connection.error().detail;
-                                      try_next_target();
-                                  });
+    shard_.node().network.connect(
+        shard_.executor(), target.endpoint, one_attempt,
+        [this, alive = std::weak_ptr(alive_), target](Result<std::unique_ptr<net::Connection>> connection) {
+            if (alive.expired()) return;
+            connecting_ = false;
+            if (connection) return connected_to(target, *std::move(connection));
+            last_error_ = target.host + " (" + target.endpoint.to_string() + "): " + connection.error().detail;
+            try_next_target();
+        });
 }
 
 void Link::connected_to(const Target& target, std::unique_ptr<net::Connection> connection) {
@@ -89,7 +93,8 @@ void Link::connected_to(const Target& target, std::unique_ptr<net::Connection> c
     setup.secret = shard_.node().secret;
     setup.direct_tls = target.direct_tls;
     setup.verify_only = queue_.empty() && unproven_.empty();
-    if (const auto own = settings.s2s_contexts.find(local_); own != settings.s2s_contexts.end()) setup.tls = own->second;
+    if (const auto own = settings.s2s_contexts.find(local_); own != settings.s2s_contexts.end())
+        setup.tls = own->second;
     stream_ = std::make_unique<OutStream>(std::move(setup), std::move(connection), *this);
     attempt_timer_ = shard_.executor().after(one_attempt, [this, host = target.host] {
         if (stream_ && !stream_->ready()) {
@@ -146,7 +151,8 @@ void Link::check_deadlines() {
         auto late = std::move(queue_.front());
         queue_.pop_front();
         queued_bytes_ -= late.bytes;
-        late.settled(xmpp::stanza_error("remote-server-timeout", last_error_.empty() ? remote_ + " does not answer" : last_error_));
+        late.settled(xmpp::stanza_error("remote-server-timeout",
+                                        last_error_.empty() ? remote_ + " does not answer" : last_error_));
     }
     if (queue_.empty())
         deadline_timer_.cancel();
@@ -154,7 +160,8 @@ void Link::check_deadlines() {
         deadline_timer_ = shard_.executor().after(Millis{1000}, [this] { check_deadlines(); });
 }
 
-// --- sending -----------------------------------------------------------------------------------------------------------------
+// --- sending
+// -----------------------------------------------------------------------------------------------------------------
 
 void Link::flush() {
     while (connected() && !queue_.empty()) {
@@ -175,8 +182,8 @@ void Link::write(Waiting waiting) {
     barrier();
 }
 
-// A written socket proves nothing, and most servers know no stream management between servers: a ping behind the messages is
-// answered only once they have been read.
+// A written socket proves nothing, and most servers know no stream management between servers: a ping behind the
+// messages is answered only once they have been read.
 void Link::barrier() {
     if (behind_ping_ > 0 || unproven_.empty() || !connected()) return;
     behind_ping_ = unproven_.size();
@@ -211,7 +218,8 @@ bool Link::on_proof(std::string_view id) {
     return true;
 }
 
-// --- dialback questions ---------------------------------------------------------------------------------------------------------
+// --- dialback questions
+// ---------------------------------------------------------------------------------------------------------
 
 void Link::ask() {
     for (auto& question : questions_) {

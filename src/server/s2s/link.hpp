@@ -13,15 +13,15 @@ namespace parley::server {
 
 class Shard;
 
-// What is to go from one local domain to one foreign domain over XMPP, in order: the queue, the attempts to connect, the stream.
-// One attempt at a time. Lives on one shard, whichever users it serves.
+// What is to go from one local domain to one foreign domain over XMPP, in order: the queue, the attempts to connect,
+// the stream. One attempt at a time. Lives on one shard, whichever users it serves.
 class Link final : public OutStream::Owner {
 public:
     Link(Shard& shard, std::string local, std::string remote);
     ~Link() override;
 
-    // `settled` when the peer has it as far as can be known: a message, when the peer has answered a ping sent behind it; the
-    // rest, when it is written. An error when it could not be delivered within the time limit.
+    // `settled` when the peer has it as far as can be known: a message, when the peer has answered a ping sent behind
+    // it; the rest, when it is written. An error when it could not be delivered within the time limit.
     void send(im::Envelope envelope, im::Settled settled);
     // Asks the peer whether it made this dialback key (XEP-0220 2.2.2). `answer`: yes, no, or could not be asked.
     enum class Verdict { valid, invalid, unknown };

@@ -86,8 +86,9 @@ void OutStream::on_element(xml::Element element) {
             ready_ = true;
             return owner_.on_ready();
         }
-        return fail(Errc::forbidden, setup_.remote + " did not accept our dialback key for " + setup_.local +
-                                         (certificate_problem_.empty() ? "" : "; before that, " + certificate_problem_));
+        return fail(Errc::forbidden,
+                    setup_.remote + " did not accept our dialback key for " + setup_.local +
+                        (certificate_problem_.empty() ? "" : "; before that, " + certificate_problem_));
     }
     owner_.on_element(std::move(element));
 }
@@ -157,15 +158,17 @@ void OutStream::dial_back() {
     const auto& rule = setup_.rule;
     const bool encrypted = connection_->tls() != nullptr;
     if (encrypted ? !rule.dialback : !rule.plain_dialback) {
-        auto why = certificate_problem_.empty() ? setup_.remote + " does not offer to check our certificate (SASL EXTERNAL)"
-                                                : certificate_problem_;
+        auto why = certificate_problem_.empty()
+                       ? setup_.remote + " does not offer to check our certificate (SASL EXTERNAL)"
+                       : certificate_problem_;
         return fail(Errc::forbidden, why + "; dialback" + (encrypted ? "" : " without TLS") +
                                          " is not allowed by the settings of this domain");
     }
     xml::Element result(xmpp::ns::dialback, "result");
     result.set("from", setup_.local).set("to", setup_.remote);
     result.add_text(dialback_key(setup_.secret, setup_.remote, setup_.local, stream_id_));
-    std::string text = "<db:result from='" + setup_.local + "' to='" + setup_.remote + "'>" + result.text() + "</db:result>";
+    std::string text =
+        "<db:result from='" + setup_.local + "' to='" + setup_.remote + "'>" + result.text() + "</db:result>";
     send(text);
 }
 

@@ -10,8 +10,9 @@
 
 namespace parley::server {
 
-// A stream that we opened to a foreign domain (RFC 6120 as initiating entity): TLS by the domain's settings, then SASL EXTERNAL
-// (XEP-0178) or server dialback (XEP-0220), until stanzas may flow. It also carries questions about keys that others showed us
+// A stream that we opened to a foreign domain (RFC 6120 as initiating entity): TLS by the domain's settings, then SASL
+// EXTERNAL (XEP-0178) or server dialback (XEP-0220), until stanzas may flow. It also carries questions about keys that
+// others showed us
 // (<db:verify/>), for which it needs no authentication of its own.
 class OutStream final : public XmlStream {
 public:

@@ -15,15 +15,18 @@ constexpr std::size_t most_targets = 16;  // a peer's DNS decides how many we tr
 
 std::shared_ptr<TargetSearch> TargetSearch::start(net::Network& network, Executor& executor, Random& random,
                                                   const std::string& domain, const im::DomainRule& rule, Found found) {
-    std::shared_ptr<TargetSearch> search(new TargetSearch(network, executor, random, domain,
-                                                          rule.tls != im::TlsPolicy::off, std::move(found)));
+    std::shared_ptr<TargetSearch> search(
+        new TargetSearch(network, executor, random, domain, rule.tls != im::TlsPolicy::off, std::move(found)));
     if (!rule.next_hop.empty()) {
         const auto colon = rule.next_hop.rfind(':');
         net::SrvRecord record;
         const bool has_port = colon != std::string::npos && rule.next_hop.find(']', colon) == std::string::npos;
-        record.target = std::string(trim(std::string_view(rule.next_hop).substr(0, has_port ? colon : rule.next_hop.size()), "[]"));
-        record.port = has_port ? parse_number<std::uint16_t>(std::string_view(rule.next_hop).substr(colon + 1)).value_or(server_port)
-                               : server_port;
+        record.target =
+            std::string(trim(std::string_view(rule.next_hop).substr(0, has_port ? colon : rule.next_hop.size()), "[]"));
+        record.port =
+            has_port
+                ? parse_number<std::uint16_t>(std::string_view(rule.next_hop).substr(colon + 1)).value_or(server_port)
+                : server_port;
         search->candidates_.push_back({record, false});
         search->resolve_next();
         return search;
@@ -54,7 +57,8 @@ void TargetSearch::order() {
     if (plain_.empty() && direct_.empty()) {
         if (absent_) return finish(Error{Errc::not_found, domain_ + " says in DNS that it has no XMPP server"});
         if (dns_error_)
-            return finish(Error{Errc::timed_out, "DNS gave no answer about _xmpp-server._tcp." + domain_ + ": " + dns_error_->detail});
+            return finish(Error{Errc::timed_out,
+                                "DNS gave no answer about _xmpp-server._tcp." + domain_ + ": " + dns_error_->detail});
         net::SrvRecord record;
         record.target = domain_;
         record.port = server_port;
@@ -78,23 +82,26 @@ void TargetSearch::order() {
 void TargetSearch::resolve_next() {
     if (candidates_.empty() || targets_.size() >= most_targets) {
         if (targets_.empty())
-            return finish(Error{Errc::not_found, "no address was found for " + domain_ + (host_error_.empty() ? "" : ": " + host_error_)});
+            return finish(Error{Errc::not_found, "no address was found for " + domain_ +
+                                                     (host_error_.empty() ? "" : ": " + host_error_)});
         return finish(std::move(targets_));
     }
     const auto candidate = candidates_.front();
     candidates_.pop_front();
-    network_.resolve_host(executor_, candidate.record.target,
-                          [weak = weak_from_this(), candidate](Result<net::DnsAnswer<std::string>> answer) {
-                              const auto self = weak.lock();
-                              if (!self) return;
-                              if (!answer || answer->records.empty())
-                                  self->host_error_ = candidate.record.target + " has no address" +
-                                                      (answer ? "" : " (" + answer.error().detail + ")");
-                              else
-                                  for (const auto& address : answer->records)
-                                      self->targets_.push_back({{address, candidate.record.port}, candidate.record.target, candidate.direct_tls});
-                              self->resolve_next();
-                          });
+    network_.resolve_host(
+        executor_, candidate.record.target,
+        [weak = weak_from_this(), candidate](Result<net::DnsAnswer<std::string>> answer) {
+            const auto self = weak.lock();
+            if (!self) return;
+            if (!answer || answer->records.empty())
+                self->host_error_ =
+                    candidate.record.target + " has no address" + (answer ? "" : " (" + answer.error().detail + ")");
+            else
+                for (const auto& address : answer->records)
+                    self->targets_.push_back(
+                        {{address, candidate.record.port}, candidate.record.target, candidate.direct_tls});
+            self->resolve_next();
+        });
 }
 
 void TargetSearch::finish(Result<std::deque<Target>> result) {

@@ -2,9 +2,8 @@
 
 #include <deque>
 #include <memory>
-#include <string>
-
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/error.hpp"
@@ -21,14 +20,14 @@ struct Target {
     bool direct_tls = false;
 };
 
-// Where a foreign domain's XMPP server is (RFC 6120 3.2, XEP-0368): SRV of both kinds mixed by priority and weight, each with all
-// its addresses; without SRV the domain itself on port 5269; a configured next hop instead of all that.
+// Where a foreign domain's XMPP server is (RFC 6120 3.2, XEP-0368): SRV of both kinds mixed by priority and weight,
+// each with all its addresses; without SRV the domain itself on port 5269; a configured next hop instead of all that.
 class TargetSearch : public std::enable_shared_from_this<TargetSearch> {
 public:
     using Found = Function<void(Result<std::deque<Target>>)>;
     // Destroying the result before `found` has run cancels it.
-    static std::shared_ptr<TargetSearch> start(net::Network& network, Executor& executor, Random& random, const std::string& domain,
-                                               const im::DomainRule& rule, Found found);
+    static std::shared_ptr<TargetSearch> start(net::Network& network, Executor& executor, Random& random,
+                                               const std::string& domain, const im::DomainRule& rule, Found found);
 
 private:
     struct Candidate {
@@ -41,7 +40,12 @@ private:
     void finish(Result<std::deque<Target>> result);
 
     TargetSearch(net::Network& network, Executor& executor, Random& random, std::string domain, bool tls, Found found)
-        : network_(network), executor_(executor), random_(random), domain_(std::move(domain)), tls_(tls), found_(std::move(found)) {}
+        : network_(network),
+          executor_(executor),
+          random_(random),
+          domain_(std::move(domain)),
+          tls_(tls),
+          found_(std::move(found)) {}
 
     net::Network& network_;
     Executor& executor_;

@@ -20,7 +20,8 @@ public:
         const auto& remote = envelope.to.domain();
         auto& place = federation_.places_[federation_.home_of(remote)];
         const auto& local = envelope.stanza->from.domain();
-        if (place.shard == &home_) return federation_.link(place, local, remote).send(std::move(envelope), std::move(delivered));
+        if (place.shard == &home_)
+            return federation_.link(place, local, remote).send(std::move(envelope), std::move(delivered));
         auto back = [home = &home_.executor(), delivered = std::move(delivered)](im::Outcome outcome) mutable {
             home->post([delivered = std::move(delivered), outcome = std::move(outcome)] { delivered(outcome); });
         };
@@ -47,7 +48,9 @@ XmppFederation::XmppFederation(Node& node) : node_(node) {
 
 XmppFederation::~XmppFederation() = default;
 
-im::RemoteDomains& XmppFederation::face(std::size_t shard) { return *places_[shard].face; }
+im::RemoteDomains& XmppFederation::face(std::size_t shard) {
+    return *places_[shard].face;
+}
 
 Result<> XmppFederation::listen(const net::Endpoint& endpoint, bool direct_tls) {
     auto listener = node_.network.listen(node_.shards.front()->executor(), endpoint,
@@ -85,7 +88,9 @@ void XmppFederation::stream_closed(Shard& shard, InStream& stream) {
     }
 }
 
-std::size_t XmppFederation::home_of(const std::string& remote) const { return xxh64(remote) % places_.size(); }
+std::size_t XmppFederation::home_of(const std::string& remote) const {
+    return xxh64(remote) % places_.size();
+}
 
 Link& XmppFederation::link(Place& place, const std::string& local, const std::string& remote) {
     auto& link = place.links[{local, remote}];
@@ -99,8 +104,8 @@ void XmppFederation::verify(Shard& home, const std::string& local, const std::st
     auto back = [executor = &home.executor(), answer = std::move(answer)](Link::Verdict verdict) mutable {
         executor->post([answer = std::move(answer), verdict] { answer(verdict); });
     };
-    place.shard->executor().dispatch([this, &place, local, remote, stream_id = std::move(stream_id), key = std::move(key),
-                                      back = std::move(back)]() mutable {
+    place.shard->executor().dispatch([this, &place, local, remote, stream_id = std::move(stream_id),
+                                      key = std::move(key), back = std::move(back)]() mutable {
         link(place, local, remote).verify(std::move(stream_id), std::move(key), std::move(back));
     });
 }

@@ -15,8 +15,8 @@
 
 namespace parley::server {
 
-// Foreign domains over XMPP, for the whole process: the listeners, the streams that others opened, and one Link a pair of domains.
-// A link lives on the shard that its remote domain hashes to; each shard has a face of its own.
+// Foreign domains over XMPP, for the whole process: the listeners, the streams that others opened, and one Link a pair
+// of domains. A link lives on the shard that its remote domain hashes to; each shard has a face of its own.
 class XmppFederation {
 public:
     explicit XmppFederation(Node& node);
@@ -28,8 +28,8 @@ public:
     im::RemoteDomains& face(std::size_t shard);
 
     // Asks the server of `remote` about a dialback key; `answer` comes back on `home`.
-    void verify(Shard& home, const std::string& local, const std::string& remote, std::string stream_id, std::string key,
-                Function<void(Link::Verdict)> answer);
+    void verify(Shard& home, const std::string& local, const std::string& remote, std::string stream_id,
+                std::string key, Function<void(Link::Verdict)> answer);
     // An IQ result or error for one of our domains: perhaps the proof that a link waits for.
     void on_answer(Shard& shard, const std::string& local, const std::string& remote, const std::string& id);
     void stream_closed(Shard& shard, InStream& stream);
