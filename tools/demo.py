@@ -1,131 +1,69 @@
 """The demonstration: parley between two users of its own, an XMPP partner and a SIP partner, all on this machine.
 
-    ./dev demo          plays presence and messages in all directions, prints them as they arrive, leaves the servers up
-    ./dev demo stop     stops them
+    ./dev demo           plays presence and messages in all directions, prints them as they arrive, leaves the servers up
+    ./dev demo stop      stops them
+    ./dev demo --check   plays, verifies, and stops everything; the exit code is 0 only if each step was good
 """
+import argparse
 import asyncio
+import json
 import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests.lab.baresip import Baresip
-from tests.lab.kamailio import Kamailio
-from tests.lab.lab import Lab
-from tests.lab.parley import Parley
-from tests.lab.prosody import Prosody
-from tests.lab.waiting import TooLate
-from tests.lab.xmpp_client import XmppClient
+sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 FOLDER = ROOT / "build" / "demo"
-PID_FILE, LOG_FILE = FOLDER / "pid", FOLDER / "demo.log"
-OURS, XMPP_PARTNER, SIP_PARTNER = "chat.example", "partner.example", "phones.example"
+OURS, XMPP_PARTNER, SIP_PARTNER = "alpha.example", "beta.example", "gamma.example"
 DONE = "-- the demonstration is over --"
+STOP_DEADLINE = 40  # seconds; the servers are stopped one after the other
 
 
 def say(text=""):
     print(text, flush=True)
 
 
-class Ladder:
-    """One line a step: when it had arrived, from whom to whom, over what, what it was, and how long it took."""
+# What runs is written down as process id and start time: a process id alone may belong to another program by now.
+def _start_time(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
 
-    def __init__(self):
-        self._start = time.monotonic()
-        self.failed = 0
-        say(f"{'time':>8}  {'from':<21} {'over':<32} {'to':<21} what")
-        say("-" * 118)
 
-    async def step(self, sender, over, receiver, what, act, arrival):
-        began = time.monotonic()
+def _record(name, pid):
+    return {"name": name, "pid": pid, "started": _start_time(pid)}
+
+
+def _alive(record):
+    return record["started"] is not None and _start_time(record["pid"]) == record["started"]
+
+
+class State:
+    def __init__(self, folder):
+        self.file = folder / "state.json"
+
+    def read(self):
         try:
-            result = act()
-            if asyncio.iscoroutine(result):
-                await result
-            await arrival()
-        except (TooLate, AssertionError) as error:
-            self.failed += 1
-            say(f"{began - self._start:7.2f}s  {sender:<21} {over:<32} {receiver:<21} {what}   DID NOT ARRIVE")
-            print(error, file=sys.stderr)
-            return
-        took = (time.monotonic() - began) * 1000
-        say(f"{time.monotonic() - self._start:7.2f}s  {sender:<21} {over:<32} {receiver:<21} {what}   ({took:.0f} ms)")
+            return json.loads(self.file.read_text())
+        except (OSError, ValueError):
+            return {"records": [], "join": ""}
+
+    def write(self, records, join=""):
+        new = self.file.with_suffix(".new")
+        new.write_text(json.dumps({"records": records, "join": join}))
+        new.replace(self.file)
+
+    def clear(self):
+        self.file.unlink(missing_ok=True)
 
 
-LOCAL = "──XMPP──▶ parley ──XMPP──▶"
-TO_XMPP, FROM_XMPP = "──XMPP──▶ parley ══XMPP s2s══▶", "══XMPP s2s══▶ parley ──XMPP──▶"
-TO_SIP, FROM_SIP = "──XMPP──▶ parley ══SIP/TLS══▶", "══SIP/TLS══▶ parley ──XMPP──▶"
-
-
-async def play(alice, bob, carol, dave):
-    """alice and bob are ours, carol is the XMPP partner's, dave the SIP partner's."""
-    ladder = Ladder()
-    a, c, d = alice.jid, carol.jid, dave.aor
-
-    async def ask(one, other, there, back):
-        await ladder.step(one.jid, there, other.jid, "may I see your presence?", lambda: one.subscribe(other.jid),
-                          lambda: other.wait_presence(one.jid, "subscribe"))
-        mark = one.mark()
-        await ladder.step(other.jid, back, one.jid, "yes, and I am here", lambda: other.allow(one.jid),
-                          lambda: one.wait_presence(other.jid, "available", since=mark))
-
-    async def show(one, other, over, show, status):
-        mark = other.mark()
-        await ladder.step(one.jid, over, other.jid, f"presence: {show} \"{status}\"",
-                          lambda: one.send_presence(show=show, status=status),
-                          lambda: other.wait_presence(one.jid, "available", show=show, status=status, since=mark))
-
-    async def text(one, other, over, body):
-        await ladder.step(one.jid, over, other.jid, f"\"{body}\"", lambda: one.send_message(other.jid, body),
-                          lambda: other.wait_message(body, one.jid))
-
-    say("Two users of parley")
-    await ask(alice, bob, LOCAL, LOCAL)
-    await ask(bob, alice, LOCAL, LOCAL)
-    await text(alice, bob, LOCAL, "Hello Bob!")
-    await text(bob, alice, LOCAL, "Hello Alice!")
-    await show(bob, alice, LOCAL, "dnd", "writing")
-
-    say(f"\nalice and {c}, who uses another XMPP server")
-    await ask(alice, carol, TO_XMPP, FROM_XMPP)
-    await ask(carol, alice, FROM_XMPP, TO_XMPP)
-    await text(alice, carol, TO_XMPP, "Good morning, Carol")
-    await text(carol, alice, FROM_XMPP, "Good morning, Alice")
-    await show(alice, carol, TO_XMPP, "away", "at lunch")
-    await show(carol, alice, FROM_XMPP, "dnd", "on the phone")
-
-    say(f"\nalice and {d}, who uses a SIP client")
-    mark = alice.mark()
-    await ladder.step(a, TO_SIP, d, "may I see your presence? (SUBSCRIBE)", lambda: alice.subscribe(d),
-                      lambda: alice.wait_presence(d, "subscribed", since=mark))
-    await ladder.step(d, FROM_SIP, a, "presence: available (NOTIFY)", lambda: None,
-                      lambda: alice.wait_presence(d, "available", since=mark))
-    await ladder.step(d, FROM_SIP, a, "may I see your presence? (SUBSCRIBE)", lambda: None,
-                      lambda: alice.wait_presence(d, "subscribe"))
-    await ladder.step(a, TO_SIP, d, "yes, and I am here (NOTIFY)", lambda: alice.allow(d),
-                      lambda: dave.wait_contact(a, "Online"))
-    await ladder.step(a, TO_SIP, d, "\"Can you hear me, Dave?\" (MESSAGE)", lambda: alice.send_message(d, "Can you hear me, Dave?"),
-                      lambda: dave.wait_message("Can you hear me, Dave?", a))
-    await ladder.step(d, FROM_SIP, a, "\"Loud and clear\" (MESSAGE)", lambda: dave.send_message(a, "Loud and clear"),
-                      lambda: alice.wait_message("Loud and clear", d))
-    mark = alice.mark()
-    await ladder.step(d, FROM_SIP, a, "presence: offline (NOTIFY)", lambda: dave.set_online(False),
-                      lambda: alice.wait_presence(d, "unavailable", since=mark))
-    await ladder.step(d, FROM_SIP, a, "presence: available (NOTIFY)", lambda: dave.set_online(True),
-                      lambda: alice.wait_presence(d, "available", since=mark))
-    await ladder.step(a, TO_SIP, d, "presence: unavailable (NOTIFY)", lambda: alice.send_presence(kind="unavailable"),
-                      lambda: dave.wait_contact(a, "Offline"))
-    await ladder.step(a, TO_SIP, d, "presence: available (NOTIFY)", lambda: alice.send_presence(),
-                      lambda: dave.wait_contact(a, "Online"))
-    return ladder.failed
-
-
-def answer_everyone(client, name):
+def _answer_everyone(client, name):
     """From now on the user answers what it gets, and lets everyone see it."""
 
     def on_message(message):
@@ -136,102 +74,196 @@ def answer_everyone(client, name):
     client.stream.add_event_handler("presence_subscribe", lambda p: client.allow(p["from"].bare))
 
 
-async def supervise():
-    shutil.rmtree(FOLDER / "lab", ignore_errors=True)
-    async with Lab("demo", folder=FOLDER / "lab") as lab:
-        say("Starting parley, Prosody (XMPP partner), Kamailio and baresip (SIP partner) with a test CA and a name server ...")
-        node = await Parley(lab, OURS).start()
-        prosody = await Prosody(lab, XMPP_PARTNER).start()
-        kamailio = await Kamailio(lab, SIP_PARTNER).start()
+def _join_text(lab, node, prosody, kamailio):
+    return f"""Everything is still running. Join with your own XMPP client:
+    account       you@{OURS}
+    password      you
+    server        127.0.0.1, port {node.c2s_port} (STARTTLS) or {node.c2s_tls_port} (TLS from the start)
+    certificate   signed by the demonstration's own CA: {lab.ca.file}
+    for example   profanity   then   /connect you@{OURS} server 127.0.0.1 port {node.c2s_port} tls trust
+Write to alice@{OURS}, bob@{OURS} or carol@{XMPP_PARTNER}: each answers. dave@{SIP_PARTNER} hears you and cannot answer.
+The other accounts have their name as password: alice and bob here, carol at 127.0.0.1 port {prosody.c2s_port}.
+    a SIP client  any name @{SIP_PARTNER}, no password, outbound proxy 127.0.0.1 port {kamailio.tcp_port}, TCP
+    status        {lab.program('parleyctl')} --dir {node.folder} status
+    logs          {lab.folder}
+    stop          ./dev demo stop"""
+
+
+async def _stage(what, begun):
+    try:
+        return await begun
+    except (AssertionError, OSError, subprocess.SubprocessError) as error:
+        raise SystemExit(f"FAILED: {what} could not be started: {str(error).strip()}") from error
+
+
+async def _run(folder, stay):
+    """Starts everything and plays; with `stay` it then waits for a signal. Returns whether all was good."""
+    from demo_play import play
+    from tests.lab.baresip import Baresip
+    from tests.lab.kamailio import Kamailio
+    from tests.lab.lab import Lab
+    from tests.lab.parley import Parley
+    from tests.lab.prosody import Prosody
+    from tests.lab.xmpp_client import XmppClient
+
+    stopped = asyncio.Event()
+    this = asyncio.current_task()
+    playing = True
+
+    def stop():
+        stopped.set()
+        if playing:
+            this.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    shutil.rmtree(folder / "lab", ignore_errors=True)
+    async with Lab("demo", folder=folder / "lab") as lab:
+        def xmpp(server, name):
+            return XmppClient(lab, server.add_user(name, name), name, server.address, resource="demo")
+
+        say("Starting, with a test CA and a name server of their own, on loopback only:")
+        node = await _stage("parley", Parley(lab, OURS).start())
+        say(f"    parley, the server of {OURS} with alice and bob ({lab.programs})")
+        prosody = await _stage("Prosody, the XMPP partner,", Prosody(lab, XMPP_PARTNER).start())
+        say(f"    Prosody, an XMPP server, as {XMPP_PARTNER} with carol")
+        kamailio = await _stage("Kamailio, the SIP partner,", Kamailio(lab, SIP_PARTNER).start())
+        say(f"    Kamailio, a SIP proxy and presence server, as {SIP_PARTNER} with dave, whose client is baresip")
         node.allow(XMPP_PARTNER, "--via", "xmpp", "--tls", "required")
         node.allow(SIP_PARTNER, "--via", "sip", "--profile", "simple")
-        alice = await XmppClient(lab, node.add_user("alice", "alice"), "alice", node.address, resource="demo").start()
-        bob = await XmppClient(lab, node.add_user("bob", "bob"), "bob", node.address, resource="demo").start()
-        node.add_user("you", "you")
-        carol = await XmppClient(lab, prosody.add_user("carol", "carol"), "carol", prosody.address, resource="demo").start()
-        dave = await Baresip(lab, f"dave@{SIP_PARTNER}", kamailio.tcp_port, contacts=[alice.jid]).start()
+        alice = await _stage("alice's client", xmpp(node, "alice").start())
+        bob = await _stage("bob's client", xmpp(node, "bob").start())
+        carol = await _stage("carol's client", xmpp(prosody, "carol").start())
+        you = node.add_user("you", "you")
+        dave = Baresip(lab, f"dave@{SIP_PARTNER}", kamailio.tcp_port, contacts=[alice.jid, you])
+        await _stage("dave's SIP client", dave.start())
         say()
-        failed = await play(alice, bob, carol, dave)
-        for client, name in ((alice, "Alice"), (bob, "Bob"), (carol, "Carol")):
-            answer_everyone(client, name)
-        say(f"""
-{'All of it arrived.' if not failed else f'{failed} steps did not arrive; the logs are in {lab.folder}.'}
+        ladder = await play(say, node, prosody, kamailio, alice, bob, carol, dave)
+        playing = False
+        failed = len(ladder.failures)
+        say(f"\n{ladder.steps - failed} steps arrived, {failed} failed.")
+        for failure in ladder.failures:
+            say(f"    FAILED: {failure}")
+        if stay:
+            for client, name in ((alice, "Alice"), (bob, "Bob"), (carol, "Carol")):
+                _answer_everyone(client, name)
+            join = _join_text(lab, node, prosody, kamailio)
+            parts = [("parley", node), ("Prosody", prosody), ("Kamailio", kamailio), ("baresip", dave)]
+            State(folder).write([_record("the demonstration", os.getpid())] +
+                                [_record(name, part.process.pid) for name, part in parts], join)
+            say(f"\n{join}")
+            say(DONE if not failed else f"{DONE} failed")
+            await stopped.wait()
+        elif failed:
+            say(f"The logs are in {lab.folder}.")
+    return not failed
 
-Everything is still running. Join with your own client:
-    account   you@{OURS}     password   you
-    server    127.0.0.1, port {node.c2s_port} (STARTTLS) or {node.c2s_tls_port} (direct TLS)
-    CA        {lab.ca.file}
-    for one   profanity   then   /connect you@{OURS} server 127.0.0.1 port {node.c2s_port} tls trust
-alice@{OURS}, bob@{OURS} and carol@{XMPP_PARTNER} answer what you send them; dave@{SIP_PARTNER} hears it.
-    status    {lab.program('parleyctl')} --dir {node.folder} status
-    stop      ./dev demo stop""")
-        say(DONE if not failed else DONE + " failed")
-        stopped = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-        await stopped.wait()
 
-
-def running_pid():
+def run(folder, stay):
+    """The exit code; each reason to fail is one plain sentence."""
     try:
-        pid = int(PID_FILE.read_text())
-        return pid if "tools/demo.py" in pathlib.Path(f"/proc/{pid}/cmdline").read_text() else None
-    except (OSError, ValueError):
-        return None
+        return 0 if asyncio.run(_run(folder, stay)) else 1
+    except asyncio.CancelledError:
+        say("Stopped before it was over.")
+    except SystemExit as failure:
+        say(str(failure.code))
+    except ModuleNotFoundError as error:
+        say(f"FAILED: Python's package {error.name} is missing for {sys.executable}; ./dev demo installs it for /usr/bin/python3.")
+    except (AssertionError, OSError, RuntimeError) as error:
+        say(f"FAILED: {str(error).strip() or repr(error)}")
+    return 1
 
 
-def stop():
-    pid = running_pid()
-    if not pid:
+def check(folder):
+    if any(map(_alive, State(folder).read()["records"])):
+        say("The demonstration is running in the same folder; stop it first with: ./dev demo stop")
+        return 1
+    folder.mkdir(parents=True, exist_ok=True)
+    return run(folder, stay=False)
+
+
+def stop(folder):
+    """Only what is written down and still is the process that was started; nothing by name."""
+    state = State(folder)
+    records = [record for record in state.read()["records"] if _alive(record)]
+    if not records:
+        state.clear()
         say("The demonstration is not running.")
         return 0
-    os.kill(pid, signal.SIGTERM)
-    end = time.monotonic() + 30
-    while running_pid() and time.monotonic() < end:
-        time.sleep(0.1)
-    PID_FILE.unlink(missing_ok=True)
+    # The first is the process that started the others: on SIGTERM it stops them in order.
+    if records[0]["name"] == "the demonstration":
+        os.kill(records[0]["pid"], signal.SIGTERM)
+        end = time.monotonic() + STOP_DEADLINE
+        while any(map(_alive, records)) and time.monotonic() < end:
+            time.sleep(0.1)
+    for record in filter(_alive, records):
+        say(f"{record['name']} (process {record['pid']}) had to be killed.")
+        os.kill(record["pid"], signal.SIGKILL)
+    state.clear()
     say("Stopped.")
     return 0
 
 
-def start():
+def start(folder):
     """The servers belong to a process of their own; this one shows what it writes until the play is over."""
-    if running_pid():
-        say("The demonstration is already running; stop it with: ./dev demo stop")
+    state = State(folder)
+    before = state.read()
+    records = before["records"]
+    if any(map(_alive, records)):
+        say("The demonstration is already running.")
+        for record in records:
+            if not _alive(record):
+                say(f"    but {record['name']} (process {record['pid']}) has ended")
+        say(before["join"] or "It is still being played. Stop it with: ./dev demo stop")
+        return 0 if all(map(_alive, records)) else 1
+    folder.mkdir(parents=True, exist_ok=True)
+    log_file = folder / "demo.log"
+    with open(log_file, "wb") as log:
+        process = subprocess.Popen([sys.executable, __file__, "supervise", "--folder", str(folder)], stdout=log, stderr=log,
+                                   stdin=subprocess.DEVNULL, start_new_session=True,
+                                   env=dict(os.environ, PYTHONIOENCODING="utf-8:replace"))
+    state.write([_record("the demonstration", process.pid)])
+    try:
+        return _follow(log_file, process, state)
+    except KeyboardInterrupt:
+        say()
+        stop(folder)
         return 1
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with open(LOG_FILE, "wb") as log:
-        pid = os.posix_spawn(sys.executable, [sys.executable, __file__, "supervise"], dict(os.environ),
-                             file_actions=[(os.POSIX_SPAWN_DUP2, log.fileno(), 1), (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
-                                           (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)], setsid=True)
-    PID_FILE.write_text(str(pid))
-    with open(LOG_FILE, encoding="utf-8", errors="replace") as log:
+
+
+def _follow(log_file, process, state):
+    """Shows the log until it says that it is over; what programs and libraries wrote on the side stays in the file."""
+    with open(log_file, encoding="utf-8", errors="replace") as log:
+        rest = ""
         while True:
-            line = log.readline()
-            if line.startswith(DONE):
-                return 1 if "failed" in line else 0
-            if line:
+            ended = process.poll() is not None  # asked before reading, so that nothing of its last words is missed
+            rest += log.read()
+            *lines, rest = rest.split("\n")
+            for line in lines:
+                if line.startswith(DONE):
+                    return 1 if "failed" in line else 0
                 if "stringprep" not in line:  # a remark of slixmpp about itself
-                    sys.stdout.write(line)
-                    sys.stdout.flush()
-            elif os.waitpid(pid, os.WNOHANG)[0]:
-                say(f"The demonstration could not be played; {LOG_FILE} has the reason.")
+                    say(line)
+            if ended:
+                state.clear()
+                say(f"The demonstration could not be played; {log_file} has all of it.")
                 return 1
-            else:
-                time.sleep(0.05)
+            time.sleep(0.05)
 
 
 def main():
-    word = sys.argv[1] if len(sys.argv) > 1 else "start"
-    if word == "supervise":
-        asyncio.run(supervise())
-        return 0
-    if word == "stop":
-        return stop()
-    if word == "start":
-        return start()
-    print(__doc__, file=sys.stderr)
-    return 2
+    parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("word", nargs="?", default="start", choices=["start", "stop", "supervise"], help=argparse.SUPPRESS)
+    parser.add_argument("--check", action="store_true", help="play, verify, stop; for tests")
+    parser.add_argument("--folder", type=pathlib.Path, default=FOLDER, help="where its state and logs are (default: build/demo)")
+    options = parser.parse_args()
+    sys.stdout.reconfigure(errors="replace")  # the arrows, where the terminal has none
+    folder = options.folder.resolve()
+    if options.word == "supervise":
+        return run(folder, stay=True)
+    if options.word == "stop":
+        return stop(folder)
+    return check(folder) if options.check else start(folder)
 
 
 if __name__ == "__main__":
