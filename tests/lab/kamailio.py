@@ -82,7 +82,7 @@ request_route {{
 
 route[RELAY] {{
     # A partner's domain: over TLS, found by its SRV records. A next hop that the route set or a connection gives stays.
-    if ($du == $null && uri != myself && $rP != "TCP") $du = "sip:" + $rd + ";transport=tls";
+    if ($du == $null && uri != myself && !($rP =~ "^tcp$")) $du = "sip:" + $rd + ";transport=tls";
     t_on_failure("FAILED");
     if (!t_relay()) sl_reply_error();
 }}
