@@ -54,6 +54,10 @@ void route_iq(Shard& shard, const std::shared_ptr<Session>& session, Stanza stan
         if (to_self || to_server) return;
         return shard.send(std::move(stanza));
     }
+    // The answer to a ping says that all before it has arrived: what lasts is on disk by then. Clients without stream
+    // management have no other way to know.
+    if ((to_self || to_server) && stanza.child(xmpp::ns::ping, "ping") && !session->fully_settled())
+        return session->when_settled([session, reply = stanza.reply()] { answer(*session, reply); });
     if (to_self) return answer_for_own_user(shard, *session, stanza);
     if (to_server) return answer_for_server(shard, stanza);
     shard.send(std::move(stanza));
@@ -97,10 +101,11 @@ void receive_stanza(Shard& shard, const std::shared_ptr<Session>& session, xml::
                                  [session, number](im::Outcome) { session->settle_inbound(number); });
             return;
         }
-        case Stanza::Kind::iq: route_iq(shard, session, std::move(stanza)); break;
+        case Stanza::Kind::iq: break;
     }
     // 5. What is not on its way to a disk is done with.
     session->settle_inbound(number);
+    route_iq(shard, session, std::move(stanza));
 }
 
 }  // namespace parley::server

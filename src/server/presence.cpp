@@ -53,6 +53,8 @@ int priority_of(const Stanza& stanza) {
 void greet(Shard& shard, User& user, Session& session) {
     for (const auto& [contact, item] : user.roster().items) {
         if (item.has_to()) shard.send(presence(session.jid(), contact, "probe"));
+        // An answer may have been lost with one of the two servers: asked again, the contact's side answers again.
+        if (item.pending_out) shard.route(im::envelope(presence(user.jid(), contact, "subscribe")), [](im::Outcome) {});
         // 3.1.3: a request waits until it is answered, and is shown at each log-in.
         if (item.pending_in && !item.request.empty()) {
             auto element = xml::parse_document(item.request);

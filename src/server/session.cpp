@@ -28,20 +28,21 @@ void Session::deliver(const im::Envelope& envelope, std::int64_t spool_id) {
 
 std::string Session::enable_management(bool resume) {
     managed_ = true;
+    managed_from_ = inbound_.received();
     if (resume) resume_id_ = shard_.random().hex(16);
     return resume_id_;
 }
 
 void Session::settle_inbound(std::uint32_t number) {
-    if (number == 0) return;
     inbound_.settle(number);
-    if (const auto h = inbound_.due(); h && stream_) stream_->send_ack(*h);
-    if (when_settled_ && inbound_.settled_all()) std::exchange(when_settled_, {})();
+    if (const auto h = inbound_.due(); h && stream_) stream_->send_ack(*h - managed_from_);
+    if (when_settled_.empty() || !inbound_.settled_all()) return;
+    for (const auto& then : std::exchange(when_settled_, {})) then();
 }
 
 void Session::on_ack_request() {
     inbound_.request();
-    if (const auto h = inbound_.due(); h && stream_) stream_->send_ack(*h);
+    if (const auto h = inbound_.due(); h && stream_) stream_->send_ack(*h - managed_from_);
 }
 
 bool Session::on_ack(std::uint32_t h) {
@@ -67,7 +68,7 @@ void Session::when_settled(Function<void()> then) {
     if (inbound_.settled_all())
         then();
     else
-        when_settled_ = std::move(then);
+        when_settled_.push_back(std::move(then));
 }
 
 void Session::resend_unacked() {

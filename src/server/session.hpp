@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/executor.hpp"
 #include "im/envelope.hpp"
@@ -44,13 +45,14 @@ public:
     bool resumable() const { return !resume_id_.empty(); }
     const std::string& resume_id() const { return resume_id_; }
     std::string enable_management(bool resume);  // gives the resume id, empty if not wanted
-    std::uint32_t begin_inbound() { return managed_ ? inbound_.begin() : 0; }
+    std::uint32_t begin_inbound() { return inbound_.begin(); }
     void settle_inbound(std::uint32_t number);
     void on_ack_request();
     // False: the client confirms more than it was sent.
     bool on_ack(std::uint32_t h);
     bool fully_settled() const { return inbound_.settled_all(); }
-    std::uint32_t handled() const { return inbound_.settled(); }
+    std::uint32_t handled() const { return inbound_.settled() - managed_from_; }  // the `h` of XEP-0198
+    // Once all that the client has sent so far is on disk or done with.
     void when_settled(Function<void()> then);
     void resend_unacked();
     std::size_t unacked() const { return outbound_.size(); }
@@ -77,11 +79,12 @@ private:
     InboundAcks inbound_;
     UnackedQueue outbound_;
     std::string resume_id_;
-    Function<void()> when_settled_;
+    std::vector<Function<void()>> when_settled_;
     // Spooled messages written to a client without stream management: before and behind the ping that is under way.
     std::deque<UnackedQueue::Sent> unproven_;
     std::size_t covered_by_barrier_ = 0;
     std::uint32_t barrier_number_ = 0;
+    std::uint32_t managed_from_ = 0;  // stanzas before <enable/> do not count
     bool managed_ = false;
     bool ack_requested_ = false;
 };

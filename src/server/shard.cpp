@@ -232,8 +232,9 @@ void Shard::deliver_from_outbox(im::RemoteDomains& remote, im::Envelope envelope
 }
 
 // What was acknowledged before a restart and had not left: each row goes on from its sender's shard.
-void Shard::resume_outbox() {
-    stores_->outbox().load_all([this](Result<std::vector<storage::OutboundStanza>> rows) {
+void Shard::resume_outbox(Function<void()> done) {
+    stores_->outbox().load_all([this, done = std::move(done)](Result<std::vector<storage::OutboundStanza>> rows) {
+        done();
         if (!rows) return;
         for (auto& row : *rows) {
             auto element = xml::parse_document(row.stanza);

@@ -25,10 +25,11 @@ class Shard final : public cluster::SlotHandler, public im::Router {
 public:
     Shard(Node& node, Executor& executor, std::unique_ptr<storage::Stores> stores, std::size_t index);
     ~Shard() override;
-    void start();          // once all shards exist
-    void resume_outbox();  // once all ways out are open: what waits for foreign domains since before the start goes on
-                           // its way
-    void shut_down();      // every stream is told; nothing is accepted after it
+    void start();  // once all shards exist
+    // Before anything is served: what waits for foreign domains since before the start goes on its way. `done` when it
+    // has been read.
+    // its way
+    void shut_down();  // every stream is told; nothing is accepted after it
 
     Node& node() const { return node_; }
     Executor& executor() const { return executor_; }

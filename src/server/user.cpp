@@ -187,7 +187,7 @@ void User::route_anew(std::deque<UnackedQueue::Sent> unconfirmed) {
         const auto& stanza = *sent.envelope.stanza;
         if (sent.spool_id != 0) {
             const auto row = in_flight_.extract(sent.spool_id);
-            sent.envelope.to = jid_;                 // the resource it went to is gone
+            sent.envelope.to = jid_;                                         // the resource it went to is gone
             hand_out(sent.envelope, sent.spool_id, row ? row.mapped() : 0);  // nobody there: it stays in the spool
         } else if (stanza.kind == Stanza::Kind::message) {
             sent.envelope.to = jid_;

@@ -52,7 +52,7 @@ public:
     std::vector<const Element*> children() const;
     std::vector<Element*> mutable_children();
     std::size_t child_count() const;
-    Element& add(Element child);               // returns the child as it now stands here
+    Element& add(Element child);         // returns the child as it now stands here
     Element& set_child(Element child) {  // add(), for chains: returns *this
         add(std::move(child));
         return *this;

@@ -49,9 +49,9 @@ std::string_view to_string(Stanza::Kind kind);
 // The element with every name in namespace `from` moved to `to`: the content namespace differs between c2s and s2s
 // streams.
 xml::Element rebase(xml::Element element, std::string_view from, std::string_view to);
-// Appends the stanza as XML to `out`, with `ns` being the stream's default namespace (not declared again); empty: a document of its
-// own in jabber:client. `to`, when
-// given, replaces the address: a presence that goes to many is one value.
+// Appends the stanza as XML to `out`, with `ns` being the stream's default namespace (not declared again); empty: a
+// document of its own in jabber:client. `to`, when given, replaces the address: a presence that goes to many is one
+// value.
 void write(std::string& out, const Stanza& stanza, std::string_view ns, const Jid* to = nullptr);
 
 }  // namespace parley::xmpp

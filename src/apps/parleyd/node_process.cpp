@@ -30,8 +30,8 @@ sip::CoreConfig sip_from(const admin::Config& config) {
 
 using Contexts = std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>>;
 
-// On a port where TLS comes before the stream header, the first domain's context answers, and lends the certificate that the
-// client asks for by name.
+// On a port where TLS comes before the stream header, the first domain's context answers, and lends the certificate
+// that the client asks for by name.
 void choose_by_name(Contexts& contexts) {
     if (contexts.size() < 2) return;
     Contexts others(std::next(contexts.begin()), contexts.end());
@@ -111,9 +111,11 @@ Result<> NodeProcess::open(const admin::Config& config, net::EventLoop& main) {
     }
     for (const auto& shard : shards_) run_on(shard->executor(), [&] { shard->start(); });
     (void)main;
-    if (auto done = listen(config); !done) return done;
-    run_on(shards_.front()->executor(), [this] { shards_.front()->resume_outbox(); });
-    return {};
+    // A client that came first could add a row, which would then leave twice.
+    std::promise<void> read;
+    loops_.front()->post([&] { shards_.front()->resume_outbox([&] { read.set_value(); }); });
+    read.get_future().wait();
+    return listen(config);
 }
 
 Result<> NodeProcess::listen(const admin::Config& config) {
