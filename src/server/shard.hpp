@@ -28,7 +28,7 @@ public:
     void start();  // once all shards exist
     // Before anything is served: what waits for foreign domains since before the start goes on its way. `done` when it
     // has been read.
-    // its way
+    void resume_outbox(Function<void()> done);
     void shut_down();  // every stream is told; nothing is accepted after it
 
     Node& node() const { return node_; }
