@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -31,7 +32,8 @@ def say(text=""):
 # What runs is written down as process id and start time: a process id alone may belong to another program by now.
 def _start_time(pid):
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] == "Z" else fields[19]  # a zombie has ended, only its parent has not looked yet
     except (OSError, IndexError):
         return None
 
@@ -74,6 +76,40 @@ def _answer_everyone(client, name):
     client.stream.add_event_handler("presence_subscribe", lambda p: client.allow(p["from"].bare))
 
 
+async def _answer_by_sip(dave, sender):
+    """The same for the SIP client, which has no such hook: its own trace tells what came from `sender`."""
+    incoming = re.compile(rf"(?m)^MESSAGE sip:[^\n]*\n(?:[^\n]+\n)*From: [^\n]*<sip:{re.escape(sender)}[^\n]*\n(?:[^\n]+\n)*\n"
+                          r"((?:.|\n)*?)\x1b\[;m")
+    answered = 0
+    while dave.process.running:
+        texts = incoming.findall(dave.process.log())
+        for text in texts[answered:]:
+            await dave.send_message(sender, f"Dave got: {text}")
+        answered = len(texts)
+        await asyncio.sleep(0.3)
+
+
+def _on_loopback(node):
+    """The passwords of the demonstration are no secret: nobody else's machine shall reach it."""
+    for key, port in (("c2s", node.c2s_port), ("c2s_tls", node.c2s_tls_port), ("s2s", node.s2s_port),
+                      ("s2s_tls", node.s2s_tls_port), ("sip", node.sip_port), ("sip_tls", node.sip_tls_port)):
+        node.settings["listen", key] = f'["127.0.0.1:{port}"]'
+    return node
+
+
+def _parley_and_kamailio(lab):
+    """Kamailio finds us by DNS where it can have a resolver file of its own; many containers do not let it."""
+    from tests.lab.kamailio import Kamailio
+    from tests.lab.parley import Parley
+
+    if subprocess.run(["unshare", "--mount", "true"], stdin=subprocess.DEVNULL, capture_output=True).returncode == 0:
+        return _on_loopback(Parley(lab, OURS)), Kamailio(lab, SIP_PARTNER)
+    say("    (No mount namespace here: Kamailio is told where parley is, and does not ask the test name server.)")
+    certificate = lab.ca.issue(OURS, f"sip.{OURS}", f"xmpp.{OURS}", "localhost")
+    node = _on_loopback(Parley(lab, OURS, {("sip", "host"): '"localhost"'}, certificate))
+    return node, Kamailio(lab, SIP_PARTNER, next_hop=node.sip_tls_port)
+
+
 def _join_text(lab, node, prosody, kamailio):
     return f"""Everything is still running. Join with your own XMPP client:
     account       you@{OURS}
@@ -81,7 +117,8 @@ def _join_text(lab, node, prosody, kamailio):
     server        127.0.0.1, port {node.c2s_port} (STARTTLS) or {node.c2s_tls_port} (TLS from the start)
     certificate   signed by the demonstration's own CA: {lab.ca.file}
     for example   profanity   then   /connect you@{OURS} server 127.0.0.1 port {node.c2s_port} tls trust
-Write to alice@{OURS}, bob@{OURS} or carol@{XMPP_PARTNER}: each answers. dave@{SIP_PARTNER} hears you and cannot answer.
+Write to alice@{OURS}, bob@{OURS}, carol@{XMPP_PARTNER} or dave@{SIP_PARTNER}: each answers, and lets you see
+its presence. Dave's client asks for yours when you join.
 The other accounts have their name as password: alice and bob here, carol at 127.0.0.1 port {prosody.c2s_port}.
     a SIP client  any name @{SIP_PARTNER}, no password, outbound proxy 127.0.0.1 port {kamailio.tcp_port}, TCP
     status        {lab.program('parleyctl')} --dir {node.folder} status
@@ -89,20 +126,20 @@ The other accounts have their name as password: alice and bob here, carol at 127
     stop          ./dev demo stop"""
 
 
-async def _stage(what, begun):
+async def _start(what, part):
     try:
-        return await begun
+        return await part.start()
     except (AssertionError, OSError, subprocess.SubprocessError) as error:
-        raise SystemExit(f"FAILED: {what} could not be started: {str(error).strip()}") from error
+        process = getattr(part, "process", None)
+        last = process.log().strip().splitlines()[-1:] if process else []
+        raise SystemExit("\n".join([f"FAILED: {what} could not be started: {str(error).strip()}", *last])) from error
 
 
 async def _run(folder, stay):
     """Starts everything and plays; with `stay` it then waits for a signal. Returns whether all was good."""
     from demo_play import play
     from tests.lab.baresip import Baresip
-    from tests.lab.kamailio import Kamailio
     from tests.lab.lab import Lab
-    from tests.lab.parley import Parley
     from tests.lab.prosody import Prosody
     from tests.lab.xmpp_client import XmppClient
 
@@ -119,24 +156,25 @@ async def _run(folder, stay):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     shutil.rmtree(folder / "lab", ignore_errors=True)
     async with Lab("demo", folder=folder / "lab") as lab:
-        def xmpp(server, name):
-            return XmppClient(lab, server.add_user(name, name), name, server.address, resource="demo")
+        def client(server, name):
+            return _start(f"{name}'s client", XmppClient(lab, f"{name}@{server.domain}", name, server.address, resource="demo"))
 
         say("Starting, with a test CA and a name server of their own, on loopback only:")
-        node = await _stage("parley", Parley(lab, OURS).start())
+        node, kamailio = _parley_and_kamailio(lab)
+        prosody = Prosody(lab, XMPP_PARTNER)
         say(f"    parley, the server of {OURS} with alice and bob ({lab.programs})")
-        prosody = await _stage("Prosody, the XMPP partner,", Prosody(lab, XMPP_PARTNER).start())
         say(f"    Prosody, an XMPP server, as {XMPP_PARTNER} with carol")
-        kamailio = await _stage("Kamailio, the SIP partner,", Kamailio(lab, SIP_PARTNER).start())
         say(f"    Kamailio, a SIP proxy and presence server, as {SIP_PARTNER} with dave, whose client is baresip")
+        await asyncio.gather(_start("Prosody, the XMPP partner,", prosody), _start("Kamailio, the SIP partner,", kamailio),
+                             _start("parley", node))
         node.allow(XMPP_PARTNER, "--via", "xmpp", "--tls", "required")
         node.allow(SIP_PARTNER, "--via", "sip", "--profile", "simple")
-        alice = await _stage("alice's client", xmpp(node, "alice").start())
-        bob = await _stage("bob's client", xmpp(node, "bob").start())
-        carol = await _stage("carol's client", xmpp(prosody, "carol").start())
-        you = node.add_user("you", "you")
+        node.ctl("user", "import", "-", text="".join(f"{name}@{OURS}\t{name}\n" for name in ("alice", "bob", "you")))
+        prosody.add_user("carol", "carol")
+        alice, bob, carol = await client(node, "alice"), await client(node, "bob"), await client(prosody, "carol")
+        you = f"you@{OURS}"
         dave = Baresip(lab, f"dave@{SIP_PARTNER}", kamailio.tcp_port, contacts=[alice.jid, you])
-        await _stage("dave's SIP client", dave.start())
+        await _start("dave's SIP client", dave)
         say()
         ladder = await play(say, node, prosody, kamailio, alice, bob, carol, dave)
         playing = False
@@ -147,6 +185,7 @@ async def _run(folder, stay):
         if stay:
             for client, name in ((alice, "Alice"), (bob, "Bob"), (carol, "Carol")):
                 _answer_everyone(client, name)
+            answers = asyncio.ensure_future(_answer_by_sip(dave, you))
             join = _join_text(lab, node, prosody, kamailio)
             parts = [("parley", node), ("Prosody", prosody), ("Kamailio", kamailio), ("baresip", dave)]
             State(folder).write([_record("the demonstration", os.getpid())] +
@@ -154,6 +193,7 @@ async def _run(folder, stay):
             say(f"\n{join}")
             say(DONE if not failed else f"{DONE} failed")
             await stopped.wait()
+            answers.cancel()
         elif failed:
             say(f"The logs are in {lab.folder}.")
     return not failed
@@ -169,7 +209,7 @@ def run(folder, stay):
         say(str(failure.code))
     except ModuleNotFoundError as error:
         say(f"FAILED: Python's package {error.name} is missing for {sys.executable}; ./dev demo installs it for /usr/bin/python3.")
-    except (AssertionError, OSError, RuntimeError) as error:
+    except (AssertionError, OSError, RuntimeError, subprocess.SubprocessError) as error:
         say(f"FAILED: {str(error).strip() or repr(error)}")
     return 1
 
@@ -210,12 +250,13 @@ def start(folder):
     before = state.read()
     records = before["records"]
     if any(map(_alive, records)):
+        ended = [record["name"] for record in records if not _alive(record)]
+        if ended:
+            say(f"The demonstration is running, but {' and '.join(ended)} ended. Stop it with ./dev demo stop, then start it anew.")
+            return 1
         say("The demonstration is already running.")
-        for record in records:
-            if not _alive(record):
-                say(f"    but {record['name']} (process {record['pid']}) has ended")
         say(before["join"] or "It is still being played. Stop it with: ./dev demo stop")
-        return 0 if all(map(_alive, records)) else 1
+        return 0
     folder.mkdir(parents=True, exist_ok=True)
     log_file = folder / "demo.log"
     with open(log_file, "wb") as log:

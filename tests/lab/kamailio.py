@@ -1,6 +1,7 @@
 """A Kamailio of a lab: registrar, presence server and proxy of one SIP/SIMPLE domain, with mutual TLS towards partners.
 
 Kamailio reads only the system's resolver file, so it runs in a mount namespace where that file is the lab's (needs root).
+Where there is none, `next_hop` is the partner's TLS port on 127.0.0.1, and names are looked up in the hosts file only.
 Its users speak TCP to it without passwords: they are on loopback.
 """
 
@@ -15,6 +16,7 @@ dns=no
 rev_dns=no
 dns_try_naptr=no
 dns_cache_negative_ttl=1
+use_dns_cache={use_dns_cache}
 listen=tcp:127.0.0.1:{tcp}
 listen=tls:127.0.0.1:{tls} advertise {host}:{tls}
 alias={domain}
@@ -82,7 +84,7 @@ request_route {{
 
 route[RELAY] {{
     # A partner's domain: over TLS, found by its SRV records. A next hop that the route set or a connection gives stays.
-    if ($du == $null && uri != myself && !($rP =~ "^tcp$")) $du = "sip:" + $rd + ";transport=tls";
+    if ($du == $null && uri != myself && !($rP =~ "^tcp$")) $du = {next_hop};
     t_on_failure("FAILED");
     if (!t_relay()) sl_reply_error();
 }}
@@ -111,19 +113,21 @@ ca_list = {ca}
 
 
 class Kamailio:
-    def __init__(self, lab, domain, certificate=None):
-        self.lab, self.domain, self.host = lab, domain, f"sip.{domain}"
+    def __init__(self, lab, domain, certificate=None, next_hop=None):
+        self.lab, self.domain = lab, domain
+        self.host = "127.0.0.1" if next_hop else f"sip.{domain}"
         self.tcp_port, self.tls_port = lab.ports.take(), lab.ports.take()
-        self.certificate = certificate or lab.ca.issue(self.host, domain)
+        self.certificate = certificate or lab.ca.issue(f"sip.{domain}", domain, *["127.0.0.1"] * bool(next_hop))
         folder = lab.folder / f"kamailio-{domain}"
         (folder / "run").mkdir(parents=True)
         files = self.certificate
         (folder / "tls.cfg").write_text(TLS.format(key=files.key, chain=files.chain, ca=files.ca))
         (folder / "kamailio.cfg").write_text(
-            CONFIG.format(domain=domain, host=self.host, tcp=self.tcp_port, tls=self.tls_port, folder=folder))
+            CONFIG.format(domain=domain, host=self.host, tcp=self.tcp_port, tls=self.tls_port, folder=folder, use_dns_cache="no" if next_hop else "yes",
+                          next_hop=f'"sip:127.0.0.1:{next_hop};transport=tls"' if next_hop else '"sip:" + $rd + ";transport=tls"'))
         command = ["kamailio", "-DD", "-E", "-m", "64", "-M", "8", "-f", f"{folder}/kamailio.cfg", "-Y", f"{folder}/run",
                    "-P", f"{folder}/run/pid", "-w", folder]
-        self.process = lab.process(f"kamailio-{domain}", lab.with_resolver(command), folder,
+        self.process = lab.process(f"kamailio-{domain}", command if next_hop else lab.with_resolver(command), folder,
                                    polite=False)  # it may take a minute to collect its children
 
     async def start(self):
