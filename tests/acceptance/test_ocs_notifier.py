@@ -10,7 +10,7 @@ async def _watching(lab, expires=29087):
     alice = await Presentity.expect(edge, ALICE, U1)
     alice.accept(expires)
     alice.connection = await edge.dial_target_of(alice.request.uri("Contact"))  # S1 (k)
-    await alice.notify_ok("open", display_name="Alice")
+    await alice.notify_ok("open", display_name="Alice", state=f"active;expires={expires}")
     await user.wait_presence(ALICE, "subscribed")
     await user.wait_presence(ALICE, "available", show="")
     return node, edge, user, alice
@@ -86,9 +86,9 @@ async def test_unexpected_content_type(lab):
 
 async def test_edge_that_lost_the_dialog(lab):
     """(f) The edge has restarted: 481 to our refresh, and we subscribe anew."""
-    node, edge, user, alice = await _watching(lab, expires=60)  # a short one, so that the refresh comes within the test
+    node, edge, user, alice = await _watching(lab, expires=30)  # a short one, so that the refresh comes within the test
     mark = edge.journal.mark()
-    refresh = await alice.expect_refresh(since=mark, deadline=55)
+    refresh = await alice.expect_refresh(since=mark, deadline=40)
     edge.respond(refresh, 481, "Call Leg/Transaction Does Not Exist")
     again = await Presentity.expect(edge, ALICE, U1, since=mark, deadline=20)
     assert again.request.call_id != alice.request.call_id, "a new subscription is a new dialog"
