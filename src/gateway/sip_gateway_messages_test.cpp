@@ -82,14 +82,26 @@ TEST(SipGatewayPager, TheirsToOurs) {
 }
 
 TEST(SipGatewayPager, RefusedByOurServer) {
-    World w;
-    w.router.settle_at_once = false;
-    w.peer.connect(5060);
-    w.peer.say(w.request("MESSAGE", "1", {}, "Content-Type: text/plain\n\nHello"));
-    ASSERT_EQ(w.router.got.size(), 1u);
-    (*w.router.got.front().settled)(xmpp::stanza_error("item-not-found"));
-    w.executor.run_until_idle();
-    EXPECT_EQ(w.peer.last_status(), 604);
+    struct Case {
+        std::string profile, condition;
+        int status;
+    };
+    for (const auto& c : {
+             Case{"simple", "item-not-found", 604},
+             Case{"ocs", "item-not-found", 404},          // no 6xx for such a partner
+             Case{"simple", "service-unavailable", 404},  // nobody lives there
+             Case{"simple", "internal-server-error", 500},
+         }) {
+        SCOPED_TRACE(c.condition);
+        World w{c.profile};
+        w.router.settle_at_once = false;
+        w.peer.connect(5060);
+        w.peer.say(w.request("MESSAGE", "1", {}, "Content-Type: text/plain\n\nHello"));
+        ASSERT_EQ(w.router.got.size(), 1u);
+        (*w.router.got.front().settled)(xmpp::stanza_error(c.condition));
+        w.executor.run_until_idle();
+        EXPECT_EQ(w.peer.last_status(), c.status);
+    }
 }
 
 TEST(SipGatewayPager, WhatIsNotForUs) {

@@ -217,6 +217,19 @@ TEST(SipGatewayWatcher, LookUpWithoutPermissionShowsOffline) {
     EXPECT_EQ(w.router.find("type='subscribe'"), nullptr);
 }
 
+TEST(SipGatewayWatcher, NoSuchUser) {
+    Watched w;
+    w.router.settle_at_once = false;
+    w.subscribe();
+    EXPECT_FALSE(w.peer.response());
+    ASSERT_EQ(w.router.got.size(), 1u);
+    (*w.router.got.front().settled)(xmpp::stanza_error("service-unavailable"));
+    w.executor.run_until_idle();
+    EXPECT_EQ(w.peer.last_status(), 404);
+    EXPECT_EQ(w.peer.count("NOTIFY"), 0u);
+    EXPECT_TRUE(w.rows.empty());
+}
+
 TEST(SipGatewayWatcher, NotAllowedMeansThatNobodyIsTold) {
     Watched w;
     w.peer.connect(5060);

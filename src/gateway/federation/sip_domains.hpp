@@ -113,6 +113,7 @@ private:
     void deliver_presence(const xmpp::Stanza& stanza, const Pair& pair);
     void user_presence(const xmpp::Stanza& stanza, const Pair& pair);
     void user_decided(const Pair& pair, bool allowed);
+    void request_taken(sip::UsageId id, bool taken);
     void flush_soon(const Pair& pair, Millis delay);
     void flush(const Pair& pair);
     sip::Body presence_body(const Pair& pair, const Watchers& watchers) const;

@@ -32,12 +32,7 @@ void SipDomains::emit(const Pair& pair, std::string_view type) {
     auto envelope = im::envelope(std::move(stanza));
     if (type == "probe" || type == "unavailable") return router_.send(std::move(envelope));
     envelope.durable = true;
-    router_.route(std::move(envelope),
-                  [this, weak = std::weak_ptr<int>(alive_), pair, asked = type == "subscribe"](im::Outcome refused) {
-                      if (weak.expired() || !refused || !asked) return;
-                      user_decided(pair, false);  // no such user: the watcher learns no more than of a refusal
-                      arm();
-                  });
+    router_.route(std::move(envelope), [](im::Outcome) {});  // a user who has gone needs no answer
 }
 
 void SipDomains::deliver_presence(const xmpp::Stanza& stanza, const Pair& pair) {
@@ -82,8 +77,34 @@ void SipDomains::on_subscribe(sip::UsageId id, const sip::SubscribeInfo& info) {
     watchers.usages.push_back(id);
     if (watchers.authorised)
         return core_.accept_subscription(id, sip::Notifier::State::active, presence_body(*pair, watchers));
+    // Answered when our server has taken the request, which says whether there is such a user. It answers for its user
+    // when it was allowed before, and that may be faster.
+    xmpp::Stanza stanza;
+    stanza.kind = xmpp::Stanza::Kind::presence;
+    stanza.from = pair->second;
+    stanza.to = pair->first;
+    stanza.type = "subscribe";
+    auto envelope = im::envelope(std::move(stanza));
+    envelope.durable = true;
+    router_.route(std::move(envelope), [this, weak = std::weak_ptr<int>(alive_), id](im::Outcome refused) {
+        if (weak.expired()) return;
+        request_taken(id, !refused);
+        arm();
+    });
+}
+
+void SipDomains::request_taken(sip::UsageId id, bool taken) {
+    const auto found = pair_of_usage_.find(id.value);
+    const auto watchers = found == pair_of_usage_.end() ? watchers_.end() : watchers_.find(found->second);
+    if (watchers == watchers_.end()) return;
+    if (!taken) {
+        on_watcher_gone(id, {});
+        return core_.reject_subscription(id, 404);
+    }
+    if (watchers->second.authorised && !watchers->second.flush.pending())
+        return core_.accept_subscription(id, sip::Notifier::State::active,
+                                         presence_body(watchers->first, watchers->second));
     core_.accept_subscription(id, sip::Notifier::State::pending, {});
-    emit(*pair, "subscribe");  // our server answers for its user when it was allowed before
 }
 
 void SipDomains::on_watcher_gone(sip::UsageId id, const sip::WatcherEnd&) {

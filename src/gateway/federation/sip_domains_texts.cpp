@@ -20,6 +20,13 @@ xmpp::StanzaError error_of(int status, bool local, std::string_view diagnostics)
     return to_stanza_error(status, error_text(status, {}, diagnostics, {}));
 }
 
+// Our own server answers service-unavailable for an address where nobody lives (RFC 6121 8.5.1): 404, not the 403 of
+// the table, which is for what comes from elsewhere.
+int status_of(const xmpp::StanzaError& error, const Profile& profile) {
+    if (error.condition == "service-unavailable") return 404;
+    return to_sip_status(error, Addressee::bare, profile);
+}
+
 bool is_language(std::string_view tag) {  // it becomes an xml:lang
     return tag.size() <= 35 && std::all_of(tag.begin(), tag.end(), [](char c) {
                return (to_lower(c) >= 'a' && to_lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -196,7 +203,7 @@ void SipDomains::on_text(sip::ServerTransactionId id, const sip::IncomingText& i
     const auto* row = &profile;
     router_.route(std::move(envelope), [this, weak = std::weak_ptr<int>(alive_), id, row](im::Outcome outcome) {
         if (weak.expired()) return;
-        core_.answer(id, outcome ? to_sip_status(*outcome, Addressee::bare, *row) : 200);
+        core_.answer(id, outcome ? status_of(*outcome, *row) : 200);
         arm();
     });
 }
