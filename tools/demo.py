@@ -46,6 +46,21 @@ def _alive(record):
     return record["started"] is not None and _start_time(record["pid"]) == record["started"]
 
 
+def _left_over(folder, records):
+    """Children of recorded programs that outlived them. Each program leads a group of its own, so the group's number is its
+    process id, which no other program gets while one of the group is there."""
+    groups = {str(record["pid"]) for record in records}
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, group = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
+            if group in groups and state != "Z" and str(folder) in (entry / "cmdline").read_text():
+                found.append(int(entry.name))
+        except OSError:
+            pass  # it ended just now
+    return found
+
+
 class State:
     def __init__(self, folder):
         self.file = folder / "state.json"
@@ -225,13 +240,14 @@ def check(folder):
 def stop(folder):
     """Only what is written down and still is the process that was started; nothing by name."""
     state = State(folder)
-    records = [record for record in state.read()["records"] if _alive(record)]
-    if not records:
+    recorded = state.read()["records"]
+    records = [record for record in recorded if _alive(record)]
+    if not records and not _left_over(folder, recorded):
         state.clear()
         say("The demonstration is not running.")
         return 0
     # The first is the process that started the others: on SIGTERM it stops them in order.
-    if records[0]["name"] == "the demonstration":
+    if records and records[0]["name"] == "the demonstration":
         os.kill(records[0]["pid"], signal.SIGTERM)
         end = time.monotonic() + STOP_DEADLINE
         while any(map(_alive, records)) and time.monotonic() < end:
@@ -239,6 +255,8 @@ def stop(folder):
     for record in filter(_alive, records):
         say(f"{record['name']} (process {record['pid']}) had to be killed.")
         os.kill(record["pid"], signal.SIGKILL)
+    for pid in _left_over(folder, recorded):
+        os.kill(pid, signal.SIGKILL)
     state.clear()
     say("Stopped.")
     return 0
