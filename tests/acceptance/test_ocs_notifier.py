@@ -1,4 +1,6 @@
 """OCS scenario S3: our users watch users of an OCS edge."""
+import asyncio
+
 from tests.acceptance.ocs import ALICE, OURS, U1, login_u1, node_and_edge
 from tests.lab.ocs_watch import Presentity
 from tests.lab.waiting import until
@@ -127,9 +129,21 @@ async def test_each_user_subscribes_for_itself(lab):
 async def test_notifications_go_on_after_a_restart(lab):
     """kill -9 of our node: the next NOTIFY in the old dialog is taken and shown, and nobody had to subscribe anew."""
     node, edge, user, alice = await _watching(lab)
+    mark = edge.journal.mark()
+
+    def answer_refresh(request):
+        """A refresh in the old dialog is what a peer expects of a subscriber that was away."""
+        if request.method != "SUBSCRIBE" or request.tag("To") != alice.tag:
+            return None
+        alice.request, alice.connection = request, request.connection
+        asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(alice.notify("open")))
+        return 200, "OK", [("Contact", f"<sip:{ALICE};opaque=user:epid:4BYPlX2Wv1mCQSyyYpXsJQAA;gruu>"), ("Expires", "29087")]
+
+    edge.answer_all = answer_refresh
     await node.restart(kill=True)
     user = await login_u1(lab, node)
     await user.wait_presence(ALICE, "available")
+    assert not [m for m in edge.requests("SUBSCRIBE", mark) if m.tag("To") is None], "subscribed anew"
     mark = user.mark()
     alice.connection = await edge.dial_target_of(alice.request.uri("Contact"))
     await alice.notify_ok("open", "busy")
