@@ -22,6 +22,18 @@ bool is_white_space(std::string_view text) {
     return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
+// Of the tag that is being told: its name as it was written, prefix and all. The end tag has to repeat that, and expat
+// tells only what it means.
+std::string_view written_name(XML_Parser parser) {
+    int offset = 0;
+    int size = 0;
+    const char* const text = XML_GetInputContext(parser, &offset, &size);
+    if (!text || offset >= size) return "r";
+    const auto name =
+        std::string_view(text, static_cast<std::size_t>(size)).substr(static_cast<std::size_t>(offset) + 1);
+    return name.substr(0, name.find_first_of(" \t\r\n/>"));
+}
+
 }  // namespace
 
 void StreamParser::Free::operator()(XML_ParserStruct* parser) const {
@@ -42,7 +54,7 @@ struct StreamParser::Callbacks {
             p.root_open_ = true;
             auto root = Builder::open(name, attributes);
             // Prefixed names of the header do not matter for what follows; its declarations do.
-            p.root_tag_ = "<r" + p.root_declarations_ + ">";
+            p.root_tag_ = '<' + std::string(written_name(p.expat_.get())) + p.root_declarations_ + '>';
             p.items_.emplace_back(Header{std::move(root)});
             p.namespaces_ = 0;
             return;

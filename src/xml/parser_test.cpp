@@ -52,6 +52,24 @@ TEST(StreamParser, ReleaseKeepsThePrefixesOfTheRoot) {
     EXPECT_EQ(drain(parser), "<result xmlns='jabber:server:dialback'>k</result>");
 }
 
+TEST(StreamParser, ReleaseKeepsTheNameOfTheRoot) {
+    struct Case {
+        std::string_view start, end;
+    };
+    for (const auto& c : {
+             Case{"<stream xmlns='urn:s'>", "</stream>"},
+             Case{"<s:stream\txmlns:s='urn:s'>", "</s:stream>"},
+             Case{"<?xml version='1.0'?>\n<stream:stream xmlns:stream='urn:s'  a='b'>", "</stream:stream >"},
+         }) {
+        StreamParser parser;
+        ASSERT_TRUE(parser.feed(c.start));
+        drain(parser);
+        parser.release();
+        EXPECT_TRUE(parser.feed(c.end)) << c.end;
+        EXPECT_EQ(drain(parser), "[end]") << c.end;
+    }
+}
+
 TEST(StreamParser, ReleaseDoesNothingInTheMiddleOfAStanza) {
     StreamParser parser;
     ASSERT_TRUE(parser.feed(std::string(header) + "<message><body>one "));
