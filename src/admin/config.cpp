@@ -68,10 +68,8 @@ bool Config::has(Role role) const {
 }
 
 const LocalDomain* Config::domain(std::string_view name) const {
-    const auto found = std::find_if(domains.begin(), domains.end(), [&](const LocalDomain& domain) {
-        return domain.name == name ||
-               std::find(domain.aliases.begin(), domain.aliases.end(), name) != domain.aliases.end();
-    });
+    const auto found =
+        std::find_if(domains.begin(), domains.end(), [&](const LocalDomain& domain) { return domain.name == name; });
     return found == domains.end() ? nullptr : &*found;
 }
 
@@ -143,7 +141,7 @@ std::vector<ConfigChange> difference(const Config& before, const Config& after) 
         if (after.domain(domain.name) == nullptr) changes.push_back({"domain." + domain.name, domain.name, "", true});
     for (const auto& domain : after.domains) {
         const auto* old = before.domain(domain.name);
-        if (old == nullptr || old->name != domain.name) {
+        if (old == nullptr) {
             changes.push_back({"domain." + domain.name, "", domain.name, true});
             continue;
         }

@@ -26,10 +26,9 @@ struct LocalDomain {
     std::string name;                   // lower case
     std::filesystem::path certificate;  // absolute; PEM, leaf first
     std::filesystem::path key;
-    std::vector<std::string> aliases;  // further names by which the same users are reached
     Place name_place, certificate_place, key_place;
     bool operator==(const LocalDomain& other) const {
-        return name == other.name && certificate == other.certificate && key == other.key && aliases == other.aliases;
+        return name == other.name && certificate == other.certificate && key == other.key;
     }
 };
 
@@ -63,7 +62,7 @@ struct Config {
     Limits limits;
 
     bool has(Role role) const;
-    const LocalDomain* domain(std::string_view name) const;  // by name or alias
+    const LocalDomain* domain(std::string_view name) const;
     std::filesystem::path control_socket() const { return directory / "run" / "ctl.sock"; }
     std::filesystem::path audit_file() const { return directory / "audit.log"; }
 };

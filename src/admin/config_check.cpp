@@ -109,9 +109,7 @@ void check_files(const Document& document, const Config& config, TimePoint now, 
     Reporter report(document, problems);
     for (const auto& domain : config.domains) {
         if (domain.certificate.empty() || domain.key.empty()) continue;  // said already
-        std::vector<std::string> names{domain.name};
-        names.insert(names.end(), domain.aliases.begin(), domain.aliases.end());
-        for (auto& finding : check_certificate(domain.certificate, domain.key, names, now)) {
+        for (auto& finding : check_certificate(domain.certificate, domain.key, {domain.name}, now)) {
             using About = CertificateFinding::About;
             const auto place = finding.about == About::key    ? domain.key_place
                                : finding.about == About::name ? domain.name_place

@@ -11,7 +11,7 @@ namespace parley::admin {
 namespace {
 
 constexpr std::size_t longest_string = 4096;
-constexpr std::size_t most_addresses = 64, most_domains = 1000, most_aliases = 64;
+constexpr std::size_t most_addresses = 64, most_domains = 1000;
 
 Message type_name(Node::Kind kind) {
     switch (kind) {
@@ -308,7 +308,7 @@ const std::vector<Key>& keys() {
 }
 
 const std::vector<std::string> table_names{"node", "store", "domain", "listen", "dns", "tls", "sip", "log", "limits"};
-const std::vector<std::string> domain_keys{"name", "certificate", "key", "aliases"};
+const std::vector<std::string> domain_keys{"name", "certificate", "key"};
 
 std::vector<std::string> keys_of(std::string_view table) {
     std::vector<std::string> out;
@@ -397,9 +397,6 @@ void read_domain(Reader& reader, const Node& table, Config& config) {
         } else if (key == "key") {
             domain.key_place = node.place;
             if (auto path = reader.path(node)) domain.key = *std::move(path);
-        } else if (key == "aliases") {
-            for (const auto& [text, place] : reader.strings(node, most_aliases))
-                if (auto name = reader.domain(text, place)) domain.aliases.push_back(*std::move(name));
         } else {
             unknown_key(reader, "domain", key, node);
         }
@@ -411,10 +408,7 @@ void read_domain(Reader& reader, const Node& table, Config& config) {
                                    {std::string(needed) + (needed == "name"          ? " = \"example.com\""
                                                            : needed == "certificate" ? " = \"tls/example.com.crt\""
                                                                                      : " = \"tls/example.com.key\"")}});
-    const auto taken = [&](const LocalDomain& other) {
-        return other.name == domain.name ||
-               std::find(other.aliases.begin(), other.aliases.end(), domain.name) != other.aliases.end();
-    };
+    const auto taken = [&](const LocalDomain& other) { return other.name == domain.name; };
     if (!domain.name.empty()) {
         const auto other = std::find_if(config.domains.begin(), config.domains.end(), taken);
         if (other != config.domains.end()) {

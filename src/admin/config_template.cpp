@@ -96,10 +96,10 @@ std::string write_config(const ConfigTemplate& v) {
            "  # SIP partners over TLS\n"
            "web = " +
            endpoints(inside, p.web) +
-           "    # web pages and WebSocket\n"
+           "    # web pages and WebSocket; kept free, not served yet\n"
            "admin = " +
            endpoints(inside, p.admin) +
-           "  # administration: keep it on loopback\n"
+           "  # administration by web; the same; keep it on loopback\n"
            "\n"
            "[dns]\n"
            "# servers = []                          # [\"192.0.2.53\"] or [\"127.0.0.1:5353\"]; none: those of the "

@@ -16,7 +16,7 @@ namespace parley::admin {
 class NodeControl {
 public:
     virtual ~NodeControl() = default;
-    virtual std::vector<std::string> domains() const = 0;  // names and aliases of the local domains
+    virtual std::vector<std::string> domains() const = 0;  // the local ones
     virtual NodeStatus status() const = 0;
     virtual ReloadReport reload() = 0;
     enum class Ended { deleted, password_changed };

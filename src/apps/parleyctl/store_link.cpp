@@ -37,10 +37,7 @@ private:
 class StoppedNode final : public admin::NodeControl {
 public:
     explicit StoppedNode(const admin::Config& config) {
-        for (const auto& domain : config.domains) {
-            domains_.push_back(domain.name);
-            domains_.insert(domains_.end(), domain.aliases.begin(), domain.aliases.end());
-        }
+        for (const auto& domain : config.domains) domains_.push_back(domain.name);
     }
     std::vector<std::string> domains() const override { return domains_; }
     admin::NodeStatus status() const override { return {}; }

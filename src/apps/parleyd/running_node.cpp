@@ -32,10 +32,7 @@ RunningNode::RunningNode(admin::Config config, NodeProcess& process)
 
 std::vector<std::string> RunningNode::domains() const {
     std::vector<std::string> out;
-    for (const auto& domain : config_.domains) {
-        out.push_back(domain.name);
-        out.insert(out.end(), domain.aliases.begin(), domain.aliases.end());
-    }
+    for (const auto& domain : config_.domains) out.push_back(domain.name);
     return out;
 }
 
