@@ -1,4 +1,5 @@
-// The stream parser against any bytes in any pieces: what it gives out must be written and parsed again to an equal value.
+// The stream parser against any bytes in any pieces: what it gives out must be written and parsed again to an equal
+// value.
 #include <cstdint>
 #include <cstdlib>
 

@@ -66,7 +66,7 @@ struct Case {
 
 const std::vector<Case> cases{
     {"the domain itself", "simple", "", {}, "sip.example.net", true, true},
-    {"the domain itself, by another kind", "ocs", "", {}, "sip.example.net", true, true},
+    {"the domain alone names no edge server", "ocs", "", {}, "sip.example.net", true, false},
     {"the host of its SRV record proves nothing", "simple", "", {}, "edge.example.net", true, false},
     {"an edge server is known by its host", "ocs", "", {}, "edge.example.net", true, true},
     {"a configured next hop is known by its host",

@@ -222,7 +222,7 @@ TEST_P(Both, AThousandConnections) {
     ::getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
-    if (files.rlim_cur < 2200) GTEST_SKIP() << "not enough file descriptors";
+    ASSERT_GE(files.rlim_cur, 2200u) << "this test needs more file descriptors: raise the limit (ulimit -n)";
 
     const auto context = identity().context();
     constexpr int count = 1000;
@@ -348,10 +348,8 @@ TEST(Listener, AnEmptyAddressTakesBothFamilies) {
     EXPECT_GE(count, 1);
 }
 
+#ifndef __SANITIZE_ADDRESS__  // UBSan itself needs descriptors to look at a vptr; the tsan preset runs this
 TEST(Listener, SurvivesRunningOutOfDescriptors) {
-#ifdef __SANITIZE_ADDRESS__
-    GTEST_SKIP() << "UBSan needs descriptors to look at a vptr; the tsan preset runs this";
-#endif
     rlimit before{};
     ::getrlimit(RLIMIT_NOFILE, &before);
     Pair pair;
@@ -382,6 +380,7 @@ TEST(Listener, SurvivesRunningOutOfDescriptors) {
     on_loop(pair.client_loop, [&] { client.connection.reset(); });
     on_loop(pair.server_loop, [&] { servers.clear(); });
 }
+#endif
 
 TEST(Connect, FailuresSayWhy) {
     EventLoop loop;

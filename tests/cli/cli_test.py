@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -324,8 +325,9 @@ class Running(Cli):
         self.assertIn("[config.not-one-of]", err)
         daemon.send_signal(signal.SIGHUP)
         end = time.monotonic() + DEADLINE
+        pause = threading.Event()
         while "stays in force" not in self.said(daemon) and time.monotonic() < end:
-            time.sleep(0.05)
+            pause.wait(0.05)
         self.assertIn("stays in force", self.said(daemon))
         with socket.create_connection(("127.0.0.1", self.base + 22), timeout=DEADLINE):
             pass

@@ -208,10 +208,12 @@ bool SipLinks::is_whom_we_dialled(const Link& link, const Route& route, std::str
         return false;
     }
     const auto rule = settings_()->policy.settings(route.remote);
-    if (net::names_sip_domain(certificate, route.remote) || net::names_host(certificate, rule.tls_names)) return true;
+    const bool by_domain = profile_or_simple(rule.profile).identity == IdentityRule::domain;
+    if (by_domain && net::names_sip_domain(certificate, route.remote)) return true;
+    if (net::names_host(certificate, rule.tls_names)) return true;
     // The host's name proves the domain only where the profile or the administrator said which host it is: an SRV
     // answer may be forged.
-    const bool by_host = profile_or_simple(rule.profile).identity == IdentityRule::host || !rule.next_hop.empty();
+    const bool by_host = !by_domain || !rule.next_hop.empty();
     if (by_host && net::names_host(certificate, {route.target.host})) return true;
     why = "its certificate does not name " + route.remote;
     return false;
@@ -279,9 +281,13 @@ int SipLinks::judge(const Link& link, const sip::Message& request, std::string& 
         return std::find(addresses.begin(), addresses.end(), link.remote().address) != addresses.end() ? 0 : 403;
     }
     if (!tls->peer || !tls->peer->trusted) return 403;
-    if (net::names_sip_domain(*tls->peer, domain) || net::names_host(*tls->peer, rule.tls_names)) return 0;
+    // A partner that is known by its host must show that host: its domain alone names no edge server (Microsoft's
+    // rule).
+    const bool by_domain = profile_or_simple(rule.profile).identity == IdentityRule::domain;
+    if (by_domain && net::names_sip_domain(*tls->peer, domain)) return 0;
+    if (net::names_host(*tls->peer, rule.tls_names)) return 0;
     if (!rule.next_hop.empty()) return net::names_host(*tls->peer, {parse_host_port(rule.next_hop).host}) ? 0 : 403;
-    if (profile_or_simple(rule.profile).identity != IdentityRule::host) return 403;
+    if (by_domain) return 403;
     if (!fresh) return checked_later;
     return net::names_host(*tls->peer, known->second.hosts) ? 0 : 403;
 }
