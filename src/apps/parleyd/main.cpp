@@ -49,7 +49,8 @@ int run(const Options& options) {
     main.on_signal(SIGHUP, [&] {
         control.handle(admin::Reload{}, "signal SIGHUP", [&](const admin::Response& response) {
             const auto level = response.outcome == admin::Outcome::done ? LogLevel::info : LogLevel::error;
-            for (const auto line : split(trim(node.describe(response, language)), '\n')) log(level, "", line);
+            const auto text = node.describe(response, language);
+            for (const auto line : split(trim(text), '\n')) log(level, "", line);
         });
     });
     // Whoever started us waits for this line: every port is open, every socket there.
