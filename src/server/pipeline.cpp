@@ -37,11 +37,15 @@ void route_message(Shard& shard, const std::shared_ptr<Session>& session, Stanza
     if (session->resumable()) envelope.origin = origin_of(*session, number);
     send_sent_carbons(*session, *envelope.stanza);
     const auto sent = envelope.stanza;
+    // A partner may take its time, and without stream management nothing waits on disk for it: later pings do not wait
+    // either.
+    const bool holds = envelope.durable || shard.is_local(envelope.to.domain());
     shard.route(std::move(envelope), [session, sent, number](im::Outcome refused) {
         // RFC 6120 8.3.1: an error is never answered with an error.
         if (refused && !sent->is_error()) answer(*session, sent->error(*refused));
         session->settle_inbound(number);
     });
+    if (!holds) session->settle_inbound(number);
 }
 
 void route_iq(Shard& shard, const std::shared_ptr<Session>& session, Stanza stanza) {
