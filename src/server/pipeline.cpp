@@ -40,7 +40,7 @@ void route_message(Shard& shard, const std::shared_ptr<Session>& session, Stanza
     // A partner may take its time, and without stream management nothing waits on disk for it: later pings do not wait
     // either.
     const bool holds = envelope.durable || shard.is_local(envelope.to.domain());
-    shard.route(std::move(envelope), [session, sent, number](im::Outcome refused) {
+    shard.route(std::move(envelope), [session, sent, number](const im::Outcome& refused) {
         // RFC 6120 8.3.1: an error is never answered with an error.
         if (refused && !sent->is_error()) answer(*session, sent->error(*refused));
         session->settle_inbound(number);
@@ -102,7 +102,7 @@ void receive_stanza(Shard& shard, const std::shared_ptr<Session>& session, xml::
         case Stanza::Kind::message: return route_message(shard, session, std::move(stanza), number);
         case Stanza::Kind::presence: {
             receive_own_presence(shard, *session, std::move(stanza),
-                                 [session, number](im::Outcome) { session->settle_inbound(number); });
+                                 [session, number](const im::Outcome&) { session->settle_inbound(number); });
             return;
         }
         case Stanza::Kind::iq: break;
