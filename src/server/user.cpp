@@ -1,7 +1,6 @@
 #include "server/user.hpp"
 
 #include <algorithm>
-#include <ctime>
 
 #include "base/crash_point.hpp"
 #include "im/message_rules.hpp"
@@ -12,6 +11,7 @@
 #include "server/shard.hpp"
 #include "xml/parser.hpp"
 #include "xmpp/ns.hpp"
+#include "xmpp/payload/delay.hpp"
 
 namespace parley::server {
 
@@ -27,16 +27,6 @@ std::shared_ptr<const Stanza> with_stanza_id(const Stanza& stanza, const xmpp::J
     });
     stamped.add(xml::Element(xmpp::ns::stanza_id, "stanza-id")).set("by", by.to_string()).set("id", id);
     return std::make_shared<const Stanza>(std::move(stamped));
-}
-
-// XEP-0203, XEP-0082.
-xml::Element delayed(const xmpp::Jid& user, TimePoint received) {
-    const auto seconds = std::chrono::system_clock::to_time_t(received);
-    std::tm parts{};
-    gmtime_r(&seconds, &parts);
-    char stamp[32];
-    std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return xml::Element(xmpp::ns::delay, "delay").set("from", user.domain()).set("stamp", stamp);
 }
 
 }  // namespace
@@ -209,7 +199,7 @@ void User::flush_offline(Session& session) {
             auto element = xml::parse_document(row.stanza);
             auto stanza = element ? Stanza::decode(*std::move(element)) : Result<Stanza>(element.error());
             if (!stanza) continue;
-            stanza->add(delayed(user.jid_, row.received));
+            stanza->add(xmpp::Codec<xmpp::Delay>::encode({row.received, user.jid_.domain_jid(), {}}));
             user.in_flight_[row.id] = row.stanza.size();
             to->deliver(im::envelope(*std::move(stanza)), row.id);
         }

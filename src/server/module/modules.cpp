@@ -55,9 +55,6 @@ void dispatch(const IqRequest& request, Asked asked) {
 
 }  // namespace
 
-std::span<const IqModule> iq_modules() {
-    return modules;
-}
 std::span<const std::string_view> server_features() {
     return features_of_server;
 }

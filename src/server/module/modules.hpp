@@ -37,7 +37,6 @@ struct IqModule {
     void (*handle)(const IqRequest&);
 };
 
-std::span<const IqModule> iq_modules();
 std::span<const std::string_view> server_features();  // XEP-0030
 std::span<const std::string_view> account_features();
 

@@ -1,14 +1,14 @@
 #include "server/module/modules.hpp"
 #include "server/shard.hpp"
-#include "xmpp/ns.hpp"
+#include "xmpp/payload/software_version.hpp"
 
 namespace parley::server {
 
 void version(const IqRequest& request) {
-    xml::Element query(xmpp::ns::version, "query");
-    query.add(xml::Element(xmpp::ns::version, "name")).add_text("parley");
-    query.add(xml::Element(xmpp::ns::version, "version")).add_text(request.shard.node().version);
-    request.answer(std::move(query));
+    xmpp::SoftwareVersion answer;
+    answer.name = "parley";
+    answer.version = request.shard.node().version;
+    request.answer(xmpp::Codec<xmpp::SoftwareVersion>::encode(answer));
 }
 
 }  // namespace parley::server
