@@ -228,13 +228,22 @@ class Parley:
         if done.returncode != 0:
             raise Failure(f"parleyctl {' '.join(map(str, words))}: {done.stdout}{done.stderr}")
 
-    def federate(self, dns_port, peer):
+    def configure(self, *settings):
+        """Each is a table's header and a line below it."""
         config = self.folder / "parley.toml"
         lines = config.read_text().splitlines()
-        for table, line in (("[dns]", f'servers = ["127.0.0.1:{dns_port}"]'), ("[tls]", f'trust_file = "{self.tls[0]}"')):
+        for table, line in settings:
             if line not in lines:
                 lines.insert(lines.index(table) + 1, line)
         config.write_text("\n".join(lines) + "\n")
+
+    def federate_by_sip(self, peer, port):
+        self.configure(("[tls]", f'trust_file = "{self.tls[0]}"'))
+        self.control("--dir", self.folder, "federation", "allow", peer, "--via", "sip", "--profile", "ocs",
+                     "--next-hop", f"127.0.0.1:{port}", "--tls-name", peer)
+
+    def federate(self, dns_port, peer):
+        self.configure(("[dns]", f'servers = ["127.0.0.1:{dns_port}"]'), ("[tls]", f'trust_file = "{self.tls[0]}"'))
         self.control("--dir", self.folder, "federation", "allow", peer, "--via", "xmpp")
 
     def add_users(self, users):

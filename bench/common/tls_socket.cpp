@@ -37,12 +37,23 @@ SslContext client_context() {
     return context;
 }
 
-SslContext server_context(const std::string& certificate, const std::string& key) {
-    auto context = make_context(TLS_server_method());
+namespace {
+
+SslContext with_certificate(SslContext context, const std::string& certificate, const std::string& key) {
     if (SSL_CTX_use_certificate_chain_file(context.get(), certificate.c_str()) != 1 ||
         SSL_CTX_use_PrivateKey_file(context.get(), key.c_str(), SSL_FILETYPE_PEM) != 1)
         throw std::runtime_error("cannot use " + certificate + " with " + key);
     return context;
+}
+
+}  // namespace
+
+SslContext sip_client_context(const std::string& certificate, const std::string& key) {
+    return with_certificate(make_context(TLS_client_method()), certificate, key);
+}
+
+SslContext server_context(const std::string& certificate, const std::string& key) {
+    return with_certificate(make_context(TLS_server_method()), certificate, key);
 }
 
 void TlsSocket::connect(std::uint16_t port) {

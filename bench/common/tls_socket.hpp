@@ -19,6 +19,8 @@ using SslContext = std::unique_ptr<SSL_CTX, FreeSsl>;
 // TLS 1.3 with one cipher and one group, so that every server under test does the same cryptography. Tickets are not
 // used: each log-in is a full handshake. Throws std::runtime_error on unreadable files.
 SslContext client_context();
+// With a certificate of our own, and no ALPN.
+SslContext sip_client_context(const std::string& certificate, const std::string& key);
 SslContext server_context(const std::string& certificate, const std::string& key);
 
 // A non-blocking socket, plain at first, that may become TLS. Owns the descriptor. One thread.

@@ -12,8 +12,17 @@ int main(int argc, char** argv) {
     using namespace parley::bench;
     const auto options = parse_options(argc, argv);
     const std::map<std::string, int (*)(const Options&)> modes{
-        {"chat", run_chat}, {"federated", run_chat}, {"chat-sm", run_chat_sm},
-        {"idle", run_idle}, {"login", run_login},    {"presence", run_presence},
+        {"chat", run_chat},
+        {"federated", run_chat},
+        {"chat-sm", run_chat_sm},
+        {"idle", run_idle},
+        {"login", run_login},
+        {"presence", run_presence},
+        {"sip-in", run_sip_talk},
+        {"sip-out", run_sip_talk},
+        {"sip-session", run_sip_session},
+        {"sip-notify", run_sip_notify},
+        {"sip-subscribe", run_sip_subscribe},
     };
     const auto mode = modes.find(options.mode);
     if (mode == modes.end()) {

@@ -10,5 +10,10 @@ int run_chat_sm(const Options& options);
 int run_idle(const Options& options);
 int run_login(const Options& options);
 int run_presence(const Options& options);
+// With a SIP domain that we play beside the XMPP users; they need --sip-port and its companions.
+int run_sip_talk(const Options& options);  // "sip-in", "sip-out"
+int run_sip_session(const Options& options);
+int run_sip_notify(const Options& options);
+int run_sip_subscribe(const Options& options);
 
 }  // namespace parley::bench

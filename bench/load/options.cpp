@@ -74,6 +74,11 @@ Options parse_options(int argc, char** argv) {
         {"--warm-up", count(o.warm_up)},
         {"--seconds", count(o.seconds)},
         {"--settle", count(o.settle)},
+        {"--sip-port", count(o.sip_port)},
+        {"--sip-listen", count(o.sip_listen)},
+        {"--sip-domain", text(o.sip_domain)},
+        {"--certificate", text(o.certificate)},
+        {"--key", text(o.key)},
     };
     for (int i = 1; i < argc; ++i) {
         const std::string name = argv[i];
@@ -92,6 +97,9 @@ Options parse_options(int argc, char** argv) {
     if (o.server.port == 0) refuse("--port is needed");
     if (o.server.domain.empty() && !o.raw) refuse("--domain is needed");
     if (o.window == 0 || o.sessions == 0 || o.concurrency == 0 || o.ack_every == 0) refuse("counts start at 1");
+    if (o.mode.starts_with("sip-") &&
+        (o.sip_port == 0 || o.sip_listen == 0 || o.sip_domain.empty() || o.certificate.empty()))
+        refuse("a mode of SIP needs --sip-port, --sip-listen, --sip-domain, --certificate and --key");
     return o;
 }
 

@@ -32,6 +32,9 @@ struct Options {
     unsigned concurrency = 32;  // log-ins at once
     unsigned logins = 1000;
     double warm_up = 2, seconds = 10, settle = 5;
+    // The SIP domain that we play: where the server takes SIP over TLS, where we take what it opens, and what we show.
+    std::uint16_t sip_port = 0, sip_listen = 0;
+    std::string sip_domain, certificate, key;
 };
 
 // Prints what is wrong and exits with 2 if the command line is not understood.
