@@ -189,6 +189,15 @@ Result<> TlsContext::use_certificate(const TlsSettings& settings) {
         return Error{Errc::conflict, "the key " + key_file + " does not match the certificate " + file};
     }
 
+    // What the file lacks of its chain is looked up here, once. Left to itself OpenSSL does so in every handshake, and
+    // reads the folder of the system's roots each time.
+    STACK_OF(X509)* chain = nullptr;
+    if (SSL_CTX_get0_chain_certs(context_, &chain) == 1 && sk_X509_num(chain) <= 0)
+        SSL_CTX_build_cert_chain(context_, SSL_BUILD_CHAIN_FLAG_NO_ROOT | SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR |
+                                               SSL_BUILD_CHAIN_FLAG_CLEAR_ERROR);
+    SSL_CTX_set_mode(context_, SSL_MODE_NO_AUTO_CHAIN);
+    ERR_clear_error();
+
     const auto* from = X509_get0_notBefore(leaf);
     const auto* to = X509_get0_notAfter(leaf);
     if (settings.check_dates && X509_cmp_current_time(to) < 0)
