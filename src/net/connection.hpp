@@ -101,8 +101,8 @@ struct DnsAnswer {
     Seconds ttl{0};
 };
 
-// Everything the server may ask of the outside. AsioNetwork is the real one (net/asio_network.hpp); tests have one in
-// memory, so that a whole federation can run in one thread. Callbacks come on the executor given at the call.
+// Everything the server may ask of the outside. SocketNetwork is the real one (net/socket_network.hpp); tests have one
+// in memory, so that a whole federation can run in one thread. Callbacks come on the executor given at the call.
 class Network {
 public:
     virtual ~Network() = default;

@@ -1,23 +1,23 @@
 #include "net/event_loop.hpp"
 
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
 #include <csignal>
-#include <list>
 #include <map>
-#include <optional>
+#include <mutex>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <system_error>
 #include <thread>
-
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <unistd.h>
+#include <utility>
+#include <vector>
 
 #include "net/loop_io.hpp"
 
 namespace parley::net {
-namespace asio = boost::asio;
-
 namespace {
 
 thread_local const void* running_loop = nullptr;
@@ -25,69 +25,122 @@ thread_local const void* running_loop = nullptr;
 using TimerKey = std::pair<std::chrono::steady_clock::time_point, std::uint64_t>;
 using TimerQueue = std::map<TimerKey, Function<void()>>;
 
+constexpr Millis longest_sleep{60'000};
+
+// What a signal handler may touch: the descriptor to write to, and that the signal has come.
+struct SignalSlot {
+    std::atomic<int> wake{-1};
+    std::atomic<bool> came{false};
+};
+std::array<SignalSlot, 65> signal_slots;
+
+void on_signal_raised(int signal) {
+    const auto cause = errno;
+    auto& slot = signal_slots[static_cast<std::size_t>(signal)];
+    slot.came.store(true);
+    const std::uint64_t one = 1;
+    if (const int fd = slot.wake.load(); fd >= 0) (void)!::write(fd, &one, sizeof one);
+    errno = cause;
+}
+
+// Ends a sleep in epoll_wait. Level-triggered: one write wakes once.
+class Waker final : public Pollable {
+public:
+    Waker() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+        if (fd_ < 0) throw std::system_error(errno, std::system_category(), "eventfd");
+    }
+    ~Waker() override { ::close(fd_); }
+    Waker(const Waker&) = delete;
+    Waker& operator=(const Waker&) = delete;
+
+    void wake() const {
+        const std::uint64_t one = 1;
+        (void)!::write(fd_, &one, sizeof one);
+    }
+    void on_ready(std::uint32_t) override {
+        std::uint64_t count = 0;
+        (void)!::read(fd_, &count, sizeof count);
+    }
+    int fd() const { return fd_; }
+
+private:
+    int fd_;
+};
+
 }  // namespace
 
 struct EventLoop::Impl {
-    explicit Impl(EventLoop& owner)
-        : loop(owner), guard(asio::make_work_guard(*io)), wake(*io), poll_descriptor(*io, loop.io_->poller.fd()) {}
+    struct Signal {
+        int number;
+        Function<void()> work;
+        struct sigaction before {};
+    };
 
-    EventLoop& loop;
     SystemClock clock;
-    // 1: one thread runs it, so work posted from inside takes no lock.
-    std::optional<asio::io_context> io{std::in_place, 1};
-    asio::executor_work_guard<asio::io_context::executor_type> guard;
-    // All timers are in our queue and Asio has one, for the first of them: a cancelled timer costs no system call, and
-    // a Timer may outlive the loop.
+    std::shared_ptr<Waker> waker = std::make_shared<Waker>();
+    // All timers are in this queue, and a Timer may outlive the loop.
     std::shared_ptr<TimerQueue> timers = std::make_shared<TimerQueue>();
     std::uint64_t next_timer = 0;
-    std::optional<std::chrono::steady_clock::time_point> armed;
-    asio::steady_timer wake;
-    asio::posix::stream_descriptor poll_descriptor;
-    struct Signal {
-        Signal(asio::io_context& context, int signal, Function<void()> then)
-            : set(context, signal), work(std::move(then)) {}
-        asio::signal_set set;
-        Function<void()> work;
-    };
-    std::list<Signal> signals;
+    std::vector<Function<void()>> own_work;  // posted by this loop's thread: no lock
+
+    std::mutex mutex;  // guards what follows
+    std::vector<Function<void()>> others_work;
+    bool asleep = false;
+    std::atomic<bool> stopped{false};
+
+    std::vector<std::unique_ptr<Signal>> signals;
     std::thread thread;
 
-    void arm() {
-        if (timers->empty()) return;
-        const auto first = timers->begin()->first.first;
-        if (armed && *armed <= first) return;  // wakes too early at worst
-        armed = first;
-        wake.expires_at(first);
-        wake.async_wait([this](const boost::system::error_code& error) {
-            if (!error) run_timers();
-        });
+    // Work that is posted meanwhile waits for the next turn, so that the sockets have theirs.
+    void run_posted(std::vector<Function<void()>>& work) {
+        work.clear();
+        std::swap(work, own_work);
+        for (auto& one : work) std::exchange(one, {})();
+        work.clear();
+        {
+            const std::lock_guard lock(mutex);
+            std::swap(work, others_work);
+        }
+        for (auto& one : work) std::exchange(one, {})();
     }
 
     void run_timers() {
-        armed.reset();
         const auto now = std::chrono::steady_clock::now();
         while (!timers->empty() && timers->begin()->first.first <= now) {
             auto due = timers->extract(timers->begin());
             due.mapped()();
         }
-        arm();
     }
 
-    void wait_for_sockets() {
-        poll_descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
-                                   [this](const boost::system::error_code& error) {
-                                       if (error) return;
-                                       loop.io_->dispatch();
-                                       wait_for_sockets();
-                                   });
+    void run_signals() {
+        for (const auto& signal : signals)
+            if (signal_slots[static_cast<std::size_t>(signal->number)].came.exchange(false)) signal->work();
     }
 
-    void wait_for(Signal& signal) {
-        signal.set.async_wait([this, &signal](const boost::system::error_code& error, int) {
-            if (error) return;
-            signal.work();
-            wait_for(signal);
-        });
+    // How long a turn may wait for sockets. Until begin_sleep() and end_sleep(), who posts has to wake us.
+    Millis begin_sleep() {
+        if (!own_work.empty()) return Millis{0};
+        const std::lock_guard lock(mutex);
+        if (!others_work.empty() || stopped) return Millis{0};
+        auto wait = longest_sleep;
+        if (!timers->empty()) {
+            const auto left = timers->begin()->first.first - std::chrono::steady_clock::now();
+            wait = std::clamp(std::chrono::ceil<Millis>(left), Millis{0}, longest_sleep);
+        }
+        asleep = wait > Millis{0};
+        return wait;
+    }
+    void end_sleep() {
+        const std::lock_guard lock(mutex);
+        asleep = false;
+    }
+
+    void wake() {
+        {
+            const std::lock_guard lock(mutex);
+            if (!std::exchange(asleep, false)) return;
+        }
+        waker->wake();
     }
 };
 
@@ -117,28 +170,44 @@ private:
 
 }  // namespace
 
-EventLoop::EventLoop() : io_(std::make_shared<LoopIo>()), impl_(std::make_unique<Impl>(*this)) {
+EventLoop::EventLoop() : io_(std::make_shared<LoopIo>()), impl_(std::make_unique<Impl>()) {
     // A peer that has gone is an error of write(), not the end of the process.
     std::signal(SIGPIPE, SIG_IGN);
-    impl_->wait_for_sockets();
+    io_->poller.add(impl_->waker->fd(), impl_->waker, EPOLLIN);
 }
 
 EventLoop::~EventLoop() {
     stop();
     join();
+    for (const auto& signal : impl_->signals) {
+        ::sigaction(signal->number, &signal->before, nullptr);
+        signal_slots[static_cast<std::size_t>(signal->number)].wake = -1;
+    }
     io_->close();
     // Objects that die here may cancel timers, post and leave the poller: each finds its part still standing.
     while (!impl_->timers->empty()) const auto dropped = impl_->timers->extract(impl_->timers->begin());
     impl_->timers.reset();
     impl_->signals.clear();
-    impl_->wake.cancel();
-    impl_->poll_descriptor.release();
+    std::vector<Function<void()>> dropped;
+    std::swap(dropped, impl_->own_work);
+    dropped.clear();
+    std::swap(dropped, impl_->others_work);
+    dropped.clear();
     io_->close();
 }
 
 void EventLoop::run() {
     const auto* before = std::exchange(running_loop, this);
-    impl_->io->run();
+    std::vector<Function<void()>> work;
+    while (!impl_->stopped) {
+        impl_->run_posted(work);
+        impl_->run_timers();
+        const auto wait = impl_->begin_sleep();
+        const auto ready = io_->poller.wait(wait);
+        if (wait > Millis{0}) impl_->end_sleep();
+        io_->dispatch(ready);
+        if (!impl_->signals.empty()) impl_->run_signals();
+    }
     running_loop = before;
 }
 
@@ -147,7 +216,8 @@ void EventLoop::start() {
 }
 
 void EventLoop::stop() {
-    impl_->io->stop();
+    impl_->stopped = true;
+    impl_->wake();
 }
 
 void EventLoop::join() {
@@ -156,14 +226,22 @@ void EventLoop::join() {
 
 void EventLoop::post(Function<void()> work) {
     if (!io_->alive) return;
-    asio::post(*impl_->io, [work = std::move(work)] { work(); });
+    if (in_this_thread()) {
+        impl_->own_work.push_back(std::move(work));
+        return;
+    }
+    {
+        const std::lock_guard lock(impl_->mutex);
+        impl_->others_work.push_back(std::move(work));
+        if (!std::exchange(impl_->asleep, false)) return;
+    }
+    impl_->waker->wake();
 }
 
 Timer EventLoop::after(Millis delay, Function<void()> work) {
     if (!io_->alive) return {};
     const TimerKey key{std::chrono::steady_clock::now() + std::max(delay, Millis{0}), impl_->next_timer++};
     impl_->timers->emplace(key, std::move(work));
-    impl_->arm();
     return Timer(std::make_unique<QueuedTimer>(*this, impl_->timers, key));
 }
 
@@ -176,8 +254,16 @@ bool EventLoop::in_this_thread() const {
 }
 
 void EventLoop::on_signal(int signal, Function<void()> work) {
-    auto& added = impl_->signals.emplace_back(*impl_->io, signal, std::move(work));
-    impl_->wait_for(added);
+    auto added = std::make_unique<Impl::Signal>();
+    added->number = signal;
+    added->work = std::move(work);
+    signal_slots[static_cast<std::size_t>(signal)].wake = impl_->waker->fd();
+    struct sigaction action {};
+    action.sa_handler = on_signal_raised;
+    action.sa_flags = SA_RESTART;
+    ::sigemptyset(&action.sa_mask);
+    ::sigaction(signal, &action, &added->before);
+    impl_->signals.push_back(std::move(added));
 }
 
 }  // namespace parley::net

@@ -8,7 +8,7 @@ namespace parley::net {
 
 class LoopIo;
 
-// An Executor with a thread: one Asio io_context, one epoll set for the sockets, one queue of timers. A shard of the
+// An Executor with a thread: one epoll set for the sockets, one queue of timers, one of posted work. A shard of the
 // server is one of these. Create, start(), and at the end stop() and destroy; what waits then is dropped, not run.
 //
 // Nothing may be posted while it is being destroyed; connections and timers of it may be destroyed later than it.

@@ -45,9 +45,9 @@ public:
     }
 
     // The sockets' part of a turn: all that are ready, then what they left for the end.
-    void dispatch() {
+    void dispatch(std::size_t ready) {
         dispatching_ = true;
-        poller.dispatch();
+        poller.dispatch(ready);
         dispatching_ = false;
         run_turn_ends();
     }

@@ -9,9 +9,9 @@
 
 #include <gtest/gtest.h>
 
-#include "net/asio_network.hpp"
 #include "net/certificate.hpp"
 #include "net/event_loop.hpp"
+#include "net/socket_network.hpp"
 #include "net/tls_context.hpp"
 
 // What the tests with real sockets share. Every wait has a deadline, wide enough for a sanitizer on a busy machine;
@@ -106,7 +106,7 @@ struct Peer : Connection::Handler {
 // A loop for each side, a listener, and the two ends of one connection.
 struct Pair {
     EventLoop server_loop, client_loop;
-    AsioNetwork network;
+    SocketNetwork network;
     std::unique_ptr<Listener> listener;
     Peer server, client;
     Event accepted;

@@ -1,8 +1,6 @@
 #include "net/poller.hpp"
 
-#include <array>
 #include <cerrno>
-#include <sys/epoll.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -74,11 +72,15 @@ void Poller::clear() {
         if (slots_[i].target) remove((static_cast<Id>(slots_[i].generation) << 32) | i);
 }
 
-void Poller::dispatch() {
-    std::array<epoll_event, 256> ready;
-    const auto count = ::epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), 0);
-    for (int i = 0; i < count; ++i) {
-        const auto& event = ready[static_cast<std::size_t>(i)];
+std::size_t Poller::wait(Millis longest) {
+    const auto count =
+        ::epoll_wait(epoll_, ready_.data(), static_cast<int>(ready_.size()), static_cast<int>(longest.count()));
+    return count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
+void Poller::dispatch(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto event = ready_[i];
         const auto* slot = find(event.data.u64);
         if (slot == nullptr) continue;  // removed by one that came before it in this batch
         const auto target = slot->target;

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <sys/epoll.h>
 #include <vector>
+
+#include "base/clock.hpp"
 
 namespace parley::net {
 
@@ -13,9 +17,8 @@ public:
     virtual void on_ready(std::uint32_t epoll_events) = 0;
 };
 
-// A level-triggered epoll set for one thread. Its own descriptor becomes readable when one of its members is ready, so
-// a whole turn of an event loop costs one wait in Asio however many sockets are ready. (Asio's own async_wait costs an
-// epoll_ctl a wait, and level-triggering spares the read that only finds EAGAIN.)
+// A level-triggered epoll set for one thread: one wait a turn however many sockets are ready, and no read that only
+// finds EAGAIN.
 class Poller {
 public:
     using Id = std::uint64_t;  // 0: none
@@ -29,9 +32,10 @@ public:
     void change(Id id, std::uint32_t events);
     void remove(Id id);  // no on_ready() after it, even for an event that is already fetched
     void clear();
-    // Fetches what is ready now and calls each target once.
-    void dispatch();
-    int fd() const { return epoll_; }
+    // Waits so long at most for something to be ready. Gives the number of events that dispatch() has to call for; a
+    // signal ends the wait with 0.
+    std::size_t wait(Millis longest);
+    void dispatch(std::size_t count);  // calls each target of the last wait() once
 
 private:
     struct Slot {
@@ -41,6 +45,7 @@ private:
     };
     Slot* find(Id id);
     int epoll_;
+    std::array<epoll_event, 256> ready_{};
     std::vector<Slot> slots_;
     std::vector<std::uint32_t> free_;
 };

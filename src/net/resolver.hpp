@@ -4,14 +4,14 @@
 #include <optional>
 #include <string>
 
-#include "net/asio_network.hpp"
 #include "net/connection.hpp"
+#include "net/socket_network.hpp"
 
 namespace parley::net {
 
 // DNS by libunbound: caching, with a deadline of its own. Names may be IDNs (U-labels): they are asked as A-labels.
-// Callbacks are posted to the executor of the question; may be called from any thread. Internal to net: AsioNetwork is
-// its face.
+// Callbacks are posted to the executor of the question; may be called from any thread. Internal to net: SocketNetwork
+// is its face.
 class Resolver {
 public:
     explicit Resolver(const DnsSettings& settings);

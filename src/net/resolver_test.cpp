@@ -109,7 +109,7 @@ private:
 class ResolverTest : public testing::Test {
 protected:
     ResolverTest() { loop.start(); }
-    Result<DnsAnswer<SrvRecord>> srv(AsioNetwork& network, const std::string& name) {
+    Result<DnsAnswer<SrvRecord>> srv(SocketNetwork& network, const std::string& name) {
         Event event;
         std::optional<Result<DnsAnswer<SrvRecord>>> out;
         network.resolve_srv(loop, name, [&](auto r) {
@@ -120,7 +120,7 @@ protected:
         if (!event.wait()) return Error{Errc::timed_out, "the test's own deadline"};
         return *out;
     }
-    Result<DnsAnswer<std::string>> host(AsioNetwork& network, const std::string& name) {
+    Result<DnsAnswer<std::string>> host(SocketNetwork& network, const std::string& name) {
         Event event;
         std::optional<Result<DnsAnswer<std::string>>> out;
         network.resolve_host(loop, name, [&](auto r) {
@@ -143,7 +143,7 @@ TEST_F(ResolverTest, SrvAndAddresses) {
     dns.add("xmpp.example.com", 28, std::string("\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01", 16));
     dns.add("four.example.com", 1, std::string("\xc0\x00\x02\x02", 4));
     dns.start();
-    AsioNetwork network(dns.settings());
+    SocketNetwork network(dns.settings());
 
     auto found = srv(network, "_xmpp-server._tcp.Example.com.");
     ASSERT_TRUE(found) << found.error().detail;
@@ -181,7 +181,7 @@ TEST_F(ResolverTest, SrvAndAddresses) {
 }
 
 TEST_F(ResolverTest, NumbersAnswerThemselvesAndNonsenseIsRefused) {
-    AsioNetwork network(dns.settings());
+    SocketNetwork network(dns.settings());
     for (const auto* name : {"192.0.2.7", "2001:db8::7"}) {
         const auto found = host(network, name);
         ASSERT_TRUE(found);
@@ -201,7 +201,7 @@ TEST_F(ResolverTest, ASilentServerIsAnErrorInTimeAndIsAskedAgainLater) {
     dns.start();
     auto settings = dns.settings();
     settings.timeout = Millis{700};
-    AsioNetwork network(settings);
+    SocketNetwork network(settings);
     const auto start = std::chrono::steady_clock::now();
     const auto found = host(network, "slow.example");
     ASSERT_FALSE(found);
@@ -222,7 +222,7 @@ TEST_F(ResolverTest, ASilentServerIsAnErrorInTimeAndIsAskedAgainLater) {
 TEST_F(ResolverTest, AFailingServerIsAnErrorNotAnAbsence) {
     dns.failing = true;
     dns.start();
-    AsioNetwork network(dns.settings());
+    SocketNetwork network(dns.settings());
     const auto found = srv(network, "_xmpp-server._tcp.example.com");
     ASSERT_FALSE(found);
     EXPECT_NE(found.error().detail.find("_xmpp-server._tcp.example.com"), std::string::npos);
@@ -234,17 +234,17 @@ TEST_F(ResolverTest, AHostsFileComesFirst) {
     dns.start();
     auto settings = dns.settings();
     settings.hosts_file = folder / "hosts";
-    AsioNetwork network(settings);
+    SocketNetwork network(settings);
     const auto found = host(network, "partner.example");
     ASSERT_TRUE(found) << found.error().detail;
     EXPECT_EQ(found->records, std::vector<std::string>{"127.0.0.9"});
 
     settings.hosts_file = folder / "missing";
-    AsioNetwork broken(settings);
+    SocketNetwork broken(settings);
     const auto failed = host(broken, "partner.example");
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().detail, "the hosts file " + settings.hosts_file + " cannot be read");
-    AsioNetwork nonsense(DnsSettings{{"localhost"}});
+    SocketNetwork nonsense(DnsSettings{{"localhost"}});
     EXPECT_EQ(host(nonsense, "partner.example").error().detail, "\"localhost\" is not a DNS server's address");
 }
 
@@ -253,7 +253,7 @@ TEST_F(ResolverTest, MayBeDestroyedWithOpenQuestions) {
     dns.start();
     bool called = false;
     {
-        AsioNetwork network(dns.settings());
+        SocketNetwork network(dns.settings());
         for (int i = 0; i < 50; ++i)
             network.resolve_host(loop, "h" + std::to_string(i) + ".example", [&](auto) { called = true; });
         for (int i = 0; i < 50; ++i)

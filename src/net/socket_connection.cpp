@@ -181,6 +181,7 @@ void ConnectionState::on_ready(std::uint32_t events) {
     }
     if ((interest_ & EPOLLIN) != 0 && (hung_up || (events & EPOLLIN) != 0)) {
         if (phase_ == Phase::closing) return discard_input();
+        if (paused_) return stop_polling_input();
         if (delivering()) read();
         if (write_wants_read_ && !moving_ && (phase_ == Phase::open || phase_ == Phase::closing)) {
             write_wants_read_ = false;
@@ -406,14 +407,26 @@ void ConnectionState::give_up_after(Millis time) {
     });
 }
 
-void ConnectionState::update_interest() {
+// Something has come that may not be read now: a level-triggered poller would say so for ever.
+void ConnectionState::stop_polling_input() {
+    interest_ &= ~static_cast<std::uint32_t>(EPOLLIN);
+    io_->poller.change(id_, interest_);
+}
+
+std::uint32_t ConnectionState::wanted_events() const {
+    if (fd_ < 0 || moving_) return 0;
     std::uint32_t wanted = 0;
-    if (fd_ >= 0 && !moving_) {
-        const bool reading = phase_ == Phase::lingering || (phase_ == Phase::closing && !peer_ended_) ||
-                             (phase_ == Phase::open && (tls_state_ == Tls::handshaking || delivering()));
-        if (reading && tls_state_ != Tls::after_plain) wanted |= EPOLLIN;
-        if (write_blocked_ || read_wants_write_) wanted |= EPOLLOUT;
-    }
+    const bool reading = phase_ == Phase::lingering || (phase_ == Phase::closing && !peer_ended_) ||
+                         (phase_ == Phase::open && (tls_state_ == Tls::handshaking || delivering()));
+    if (reading && tls_state_ != Tls::after_plain) wanted |= EPOLLIN;
+    if (write_blocked_ || read_wants_write_) wanted |= EPOLLOUT;
+    return wanted;
+}
+
+void ConnectionState::update_interest() {
+    auto wanted = wanted_events();
+    // A pause is mostly over before anything comes: the poller is told when something does (on_ready()).
+    if (paused_ && phase_ == Phase::open) wanted |= interest_ & EPOLLIN;
     if (moving_ || fd_ < 0) {
         if (id_ != 0) io_->poller.remove(std::exchange(id_, 0));
     } else if (id_ == 0) {

@@ -61,6 +61,8 @@ private:
     void report();
     void release_socket();
     void update_interest();
+    std::uint32_t wanted_events() const;
+    void stop_polling_input();
     void schedule();
     bool delivering() const { return handler_ != nullptr && phase_ == Phase::open && !paused_ && !moving_; }
     void arrive(EventLoop& loop, Function<void()> arrived);

@@ -306,7 +306,7 @@ TEST(Connection, ConnectionsMayOutliveTheirLoop) {
 
 TEST(Listener, APortInUseIsSaidPlainly) {
     EventLoop loop;
-    AsioNetwork network;
+    SocketNetwork network;
     const auto nothing = [](std::unique_ptr<Connection>) {};
     const auto first = network.listen(loop, {"127.0.0.1", 0}, nothing);
     ASSERT_TRUE(first);
@@ -323,7 +323,7 @@ TEST(Listener, APortInUseIsSaidPlainly) {
 TEST(Listener, AnEmptyAddressTakesBothFamilies) {
     EventLoop loop;
     loop.start();
-    AsioNetwork network;
+    SocketNetwork network;
     std::deque<Peer> servers;
     Event accepted;
     std::vector<std::string> from;
@@ -385,7 +385,7 @@ TEST(Listener, SurvivesRunningOutOfDescriptors) {
 TEST(Connect, FailuresSayWhy) {
     EventLoop loop;
     loop.start();
-    AsioNetwork network;
+    SocketNetwork network;
     Endpoint unused;
     {
         auto listener = network.listen(loop, {"127.0.0.1", 0}, [](std::unique_ptr<Connection>) {});

@@ -22,10 +22,10 @@ struct DnsSettings {
 
 // The real Network: sockets of the operating system, DNS by libunbound. Executors given to it must be EventLoops.
 // May be called from any thread.
-class AsioNetwork final : public Network {
+class SocketNetwork final : public Network {
 public:
-    explicit AsioNetwork(const DnsSettings& dns = {});
-    ~AsioNetwork() override;  // before the EventLoops of the questions that are still open
+    explicit SocketNetwork(const DnsSettings& dns = {});
+    ~SocketNetwork() override;  // before the EventLoops of the questions that are still open
 
     // An empty address means all of both families. Connections are accepted once the loop runs.
     Result<std::unique_ptr<Listener>> listen(Executor& executor, const Endpoint& endpoint, Accepted accepted) override;

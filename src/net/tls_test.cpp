@@ -254,7 +254,7 @@ TEST(Tls, RandomEnds) {
     SeededRandom random(2026);
     EventLoop server_loop, client_loop, other_loop;
     for (auto* loop : {&server_loop, &client_loop, &other_loop}) loop->start();
-    AsioNetwork network;
+    SocketNetwork network;
     struct Side : Connection::Handler {
         std::unique_ptr<Connection> connection;
         std::shared_ptr<TlsContext> context;

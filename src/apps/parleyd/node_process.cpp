@@ -55,7 +55,7 @@ void run_on(Executor& loop, Work work) {
 }  // namespace
 
 NodeProcess::NodeProcess(const admin::Config& config)
-    : network_(std::make_unique<net::AsioNetwork>(dns_from(config))),
+    : network_(std::make_unique<net::SocketNetwork>(dns_from(config))),
       node_{*network_, random_, {}, {}, {}, {}, PARLEY_VERSION},
       xmpp_(node_) {}
 

@@ -8,7 +8,7 @@
 #include "admin/config.hpp"
 #include "admin/control.hpp"
 #include "gateway/sip_gateway.hpp"
-#include "net/asio_network.hpp"
+#include "net/socket_network.hpp"
 #include "net/event_loop.hpp"
 #include "server/node.hpp"
 #include "server/s2s/xmpp_federation.hpp"
@@ -50,7 +50,7 @@ private:
     SystemRandom random_;
     std::unique_ptr<storage::sqlite::Engine> engine_;
     std::vector<std::unique_ptr<net::EventLoop>> loops_;
-    std::unique_ptr<net::AsioNetwork> network_;
+    std::unique_ptr<net::SocketNetwork> network_;
     server::Node node_;
     std::vector<std::unique_ptr<server::Shard>> shards_;
     server::XmppService xmpp_;
