@@ -111,8 +111,9 @@ void C2sStream::on_secured() {
     if (phase_ == Phase::starting_tls) phase_ = Phase::opening;
 }
 
-xmpp::SaslStream C2sStream::sasl_stream() const {
-    return {domain_, secured_, connection_->channel_binding(), shard_->node().secret};
+xmpp::SaslStream C2sStream::sasl_stream() {
+    if (exporter_.empty()) exporter_ = connection_->channel_binding();
+    return {domain_, secured_, exporter_, shard_->node().secret};
 }
 
 void C2sStream::on_auth(const xml::Element& element) {
@@ -175,6 +176,7 @@ void C2sStream::sasl_succeeded(const xmpp::SaslServer::Success& success) {
     user_ = *std::move(jid);
     send(xml::Element(xmpp::ns::sasl, "success").with_text(xmpp::encode_sasl_data(success.additional_data)));
     sasl_.reset();
+    std::string().swap(exporter_);
     parser_.reset();  // a new stream begins (RFC 6120 6.4.6)
     xml::ParserLimits limits;
     limits.tag = shard_->settings().limits.xml_tag;

@@ -53,6 +53,10 @@ void C2sStream::on_bytes(std::string_view bytes) {
         slow_down(bytes_.take(static_cast<double>(bytes.size()), shard_->clock().now()));
 }
 
+void C2sStream::woke() {
+    shard_->stream_woke(*this);
+}
+
 // Over its rate a client is read more slowly; nothing of it is refused.
 void C2sStream::slow_down(Millis pause) {
     if (pause <= Millis{0} || !bound() || pause_.pending()) return;

@@ -44,6 +44,7 @@ private:
     void send_header() override;
     void before_close() override { end_session(true); }
     bool in_handshake() const override { return phase_ == Phase::starting_tls; }
+    void woke() override;
     void on_bytes(std::string_view bytes) override;
     void on_secured() override;
     void on_closed(const Error& why) override;
@@ -57,7 +58,7 @@ private:
     void send_features();
     void on_negotiation_element(const xml::Element& element);
     void begin_tls();
-    xmpp::SaslStream sasl_stream() const;
+    xmpp::SaslStream sasl_stream();
     void on_auth(const xml::Element& element);
     void perform(xmpp::SaslServer::Step step);
     void sasl_failed(std::string_view condition);
@@ -78,6 +79,7 @@ private:
     xmpp::Jid user_;      // authenticated, bare
     std::shared_ptr<Session> session_;
     std::unique_ptr<xmpp::SaslServer> sasl_;
+    std::string exporter_;  // the channel binding, until somebody has signed in: it costs a derivation of keys
     AddressLimits::Place place_;
     TokenBucket stanzas_, bytes_;
     Timer pause_;     // over its rate: not read until it is due

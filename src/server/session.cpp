@@ -113,7 +113,7 @@ void Session::attach(C2sStream& stream) {
     stream_ = &stream;
 }
 
-std::deque<UnackedQueue::Sent> Session::take_unconfirmed() {
+Queue<UnackedQueue::Sent> Session::take_unconfirmed() {
     auto all = outbound_.take_all();
     for (auto& sent : unproven_) all.push_back(std::move(sent));
     unproven_.clear();

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <set>
 #include <string>
@@ -63,7 +62,7 @@ public:
     void attach(C2sStream& stream);
     void detach() { stream_ = nullptr; }
     // What the client never confirmed, to be routed anew by the user. Leaves nothing behind.
-    std::deque<UnackedQueue::Sent> take_unconfirmed();
+    Queue<UnackedQueue::Sent> take_unconfirmed();
 
     Timer resume_timer;
 
@@ -81,7 +80,7 @@ private:
     std::string resume_id_;
     std::vector<Function<void()>> when_settled_;
     // Spooled messages written to a client without stream management: before and behind the ping that is under way.
-    std::deque<UnackedQueue::Sent> unproven_;
+    Queue<UnackedQueue::Sent> unproven_;
     std::size_t covered_by_barrier_ = 0;
     std::uint32_t barrier_number_ = 0;
     std::uint32_t managed_from_ = 0;  // stanzas before <enable/> do not count

@@ -12,7 +12,10 @@ using xmpp::Stanza;
 
 namespace {
 
-constexpr Millis sweep_every{3'000};
+// An idle stream gives its parser back after once to twice this time: soon, so that a wave of log-ins does not hold one
+// each.
+constexpr Millis streams_swept_every{500};
+constexpr Millis users_swept_every{15'000};
 constexpr Millis user_kept{60'000};  // after the last use, without a session
 
 }  // namespace
@@ -28,13 +31,14 @@ Shard::Shard(Node& node, Executor& executor, std::unique_ptr<storage::Stores> st
 Shard::~Shard() = default;
 
 void Shard::start() {
-    sweep_timer_ = executor_.after(sweep_every, [this] { sweep(); });
+    users_timer_ = executor_.after(users_swept_every, [this] { sweep_users(); });
 }
 
 void Shard::shut_down() {
     const auto streams = streams_;
     for (const auto& [raw, stream] : streams) raw->close_for_shutdown();
-    sweep_timer_.cancel();
+    streams_timer_.cancel();
+    users_timer_.cancel();
 }
 
 const Settings& Shard::settings() {
@@ -67,25 +71,41 @@ void Shard::with_user(const xmpp::Jid& user, Function<void(User*)> then) {
     auto& waiting = loading_[bare];
     waiting.push_back(std::move(then));
     if (waiting.size() > 1) return;
-    auto finish = [this, bare](User* loaded) {
+    // All is asked for at once: mostly one turn of a reader's thread instead of three.
+    struct Found {
+        int missing = 3;
+        bool account = false;
+        std::optional<im::Roster> roster;
+        std::optional<storage::SpoolUsage> usage;
+    };
+    auto found = std::make_shared<Found>();
+    auto one_is_there = [this, bare, found] {
+        if (--found->missing > 0) return;
+        User* loaded = nullptr;
+        if (found->account && found->roster) {
+            auto fresh = std::make_unique<User>(*this, bare, *std::move(found->roster), found->usage);
+            fresh->last_used = clock().now();
+            loaded = (users_[bare] = std::move(fresh)).get();
+        }
         const auto callers = std::move(loading_[bare]);
         loading_.erase(bare);
         for (const auto& caller : callers) caller(loaded);
     };
-    auto with_roster = [this, bare, finish](Result<im::Roster> roster) {
-        if (!roster) return finish(nullptr);
-        auto fresh = std::make_unique<User>(*this, bare, *std::move(roster));
-        fresh->last_used = clock().now();
-        auto* raw = fresh.get();
-        users_[bare] = std::move(fresh);
-        finish(raw);
+    auto with_account = [found, one_is_there](const Result<storage::Account>& account) {
+        found->account = account.has_value();
+        one_is_there();
     };
-    auto with_account = [this, bare, finish,
-                         with_roster = std::move(with_roster)](Result<storage::Account> account) mutable {
-        if (!account) return finish(nullptr);
-        stores_->rosters().load(bare, std::move(with_roster));
+    auto with_roster = [found, one_is_there](Result<im::Roster> roster) {
+        if (roster) found->roster = *std::move(roster);
+        one_is_there();
+    };
+    auto with_usage = [found, one_is_there](const Result<storage::SpoolUsage>& usage) {
+        if (usage) found->usage = *usage;
+        one_is_there();
     };
     stores_->accounts().load(bare, std::move(with_account));
+    stores_->rosters().load(bare, std::move(with_roster));
+    stores_->spool().usage(bare, std::move(with_usage));
 }
 
 void Shard::forget_user(const xmpp::Jid& user) {
@@ -120,6 +140,7 @@ void Shard::accept(std::unique_ptr<net::Connection> connection, bool direct_tls,
 void Shard::adopt(std::shared_ptr<C2sStream> stream) {
     auto* raw = stream.get();
     streams_.emplace(raw, std::move(stream));
+    stream_woke(*raw);
 }
 
 std::shared_ptr<C2sStream> Shard::release(C2sStream& stream) {
@@ -148,13 +169,22 @@ void Shard::end_later(Session& session, std::string condition, std::string text)
     });
 }
 
-void Shard::sweep() {
-    for (const auto& [raw, stream] : streams_) raw->sweep();
+void Shard::stream_woke(C2sStream& stream) {
+    awake_.push_back(&stream);
+    if (awake_.size() == 1) streams_timer_ = executor_.after(streams_swept_every, [this] { sweep_streams(); });
+}
+
+void Shard::sweep_streams() {
+    std::erase_if(awake_, [this](C2sStream* stream) { return !streams_.contains(stream) || !stream->sweep(); });
+    if (!awake_.empty()) streams_timer_ = executor_.after(streams_swept_every, [this] { sweep_streams(); });
+}
+
+void Shard::sweep_users() {
     const auto now = clock().now();
     std::erase_if(users_, [&](const auto& entry) {
         return entry.second->sessions().empty() && now - entry.second->last_used > user_kept;
     });
-    sweep_timer_ = executor_.after(sweep_every, [this] { sweep(); });
+    users_timer_ = executor_.after(users_swept_every, [this] { sweep_users(); });
 }
 
 // --- routing: the sender's side

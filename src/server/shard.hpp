@@ -55,6 +55,7 @@ public:
     void adopt(std::shared_ptr<C2sStream> stream);
     std::shared_ptr<C2sStream> release(C2sStream& stream);  // before it moves to another shard
     void stream_closed(C2sStream& stream);
+    void stream_woke(C2sStream& stream);
     // Ends a session from inside one of its own calls.
     void end_later(Session& session, std::string condition, std::string text);
     std::string& scratch() { return scratch_; }
@@ -70,7 +71,8 @@ public:
     void on_cast(im::Envelope envelope) override;
 
 private:
-    void sweep();
+    void sweep_streams();
+    void sweep_users();
     void route_remote(im::Envelope envelope, im::Settled settled);
     void deliver_again(im::Envelope envelope);
     void deliver_from_outbox(im::RemoteDomains& remote, im::Envelope envelope);
@@ -86,8 +88,9 @@ private:
     std::unordered_map<xmpp::Jid, std::unique_ptr<User>> users_;
     std::unordered_map<xmpp::Jid, std::vector<Function<void(User*)>>> loading_;
     std::unordered_map<C2sStream*, std::shared_ptr<C2sStream>> streams_;
+    std::vector<C2sStream*> awake_;  // that have had bytes lately; some may have gone since
     std::string scratch_;
-    Timer sweep_timer_;
+    Timer streams_timer_, users_timer_;
 };
 
 }  // namespace parley::server

@@ -37,7 +37,7 @@ std::optional<std::vector<UnackedQueue::Sent>> UnackedQueue::acknowledge(std::ui
     return done;
 }
 
-std::deque<UnackedQueue::Sent> UnackedQueue::take_all() {
+Queue<UnackedQueue::Sent> UnackedQueue::take_all() {
     sizes_.clear();
     bytes_ = 0;
     return std::exchange(waiting_, {});

@@ -31,8 +31,8 @@ std::shared_ptr<const Stanza> with_stanza_id(const Stanza& stanza, const xmpp::J
 
 }  // namespace
 
-User::User(Shard& shard, xmpp::Jid jid, im::Roster roster)
-    : shard_(shard), jid_(std::move(jid)), roster_(std::move(roster)) {}
+User::User(Shard& shard, xmpp::Jid jid, im::Roster roster, std::optional<storage::SpoolUsage> usage)
+    : shard_(shard), jid_(std::move(jid)), roster_(std::move(roster)), usage_(usage) {}
 
 User::~User() = default;
 
@@ -172,7 +172,7 @@ void User::confirmed(std::vector<std::int64_t> spool_ids) {
     });
 }
 
-void User::route_anew(std::deque<UnackedQueue::Sent> unconfirmed) {
+void User::route_anew(Queue<UnackedQueue::Sent> unconfirmed) {
     for (auto& sent : unconfirmed) {
         const auto& stanza = *sent.envelope.stanza;
         if (sent.spool_id != 0) {
@@ -190,6 +190,7 @@ void User::route_anew(std::deque<UnackedQueue::Sent> unconfirmed) {
 
 // XEP-0160 and RFC 6121 8.5.2.2.1: to the first resource that becomes available with a priority that is not negative.
 void User::flush_offline(Session& session) {
+    if (usage_ && usage_->messages == 0) return;
     auto loaded = [weak = session.weak_from_this()](Result<std::vector<storage::SpooledMessage>> rows) {
         const auto to = weak.lock();
         if (!to || !rows) return;

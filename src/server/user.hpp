@@ -21,7 +21,8 @@ class Shard;
 // and is touched there only. Loaded when somebody needs it, dropped some time after the last session has ended.
 class User {
 public:
-    User(Shard& shard, xmpp::Jid jid, im::Roster roster);
+    // `usage`: what waits in the spool, if that could be read.
+    User(Shard& shard, xmpp::Jid jid, im::Roster roster, std::optional<storage::SpoolUsage> usage);
     ~User();
 
     const xmpp::Jid& jid() const { return jid_; }  // bare
@@ -61,7 +62,7 @@ private:
     void hand_out(const im::Envelope& envelope, const im::RoutingDecision& decision, std::int64_t spool_id,
                   std::size_t bytes);
     im::Recipient as_recipient() const;
-    void route_anew(std::deque<UnackedQueue::Sent> unconfirmed);
+    void route_anew(Queue<UnackedQueue::Sent> unconfirmed);
 
     Shard& shard_;
     xmpp::Jid jid_;

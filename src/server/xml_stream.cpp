@@ -1,11 +1,14 @@
 #include "server/xml_stream.hpp"
 
+#include <utility>
+
 #include "xml/writer.hpp"
 
 namespace parley::server {
 
 void XmlStream::on_bytes(std::string_view bytes) {
     active_ = true;
+    if (!std::exchange(awake_, true)) woke();
     if (closing_) return;
     if (const auto fed = parser_.feed(bytes); !fed) parser_error_ = fed.error();
     if (!waiting_) process();
@@ -86,9 +89,11 @@ void XmlStream::send(const xml::Element& element, std::string_view ns) {
     send(text);
 }
 
-void XmlStream::sweep() {
-    if (!active_ && !waiting_) parser_.release();
-    active_ = false;
+bool XmlStream::sweep() {
+    if (std::exchange(active_, false) || waiting_) return true;
+    parser_.release();
+    awake_ = false;
+    return false;
 }
 
 }  // namespace parley::server

@@ -21,7 +21,9 @@ public:
     // Ends the stream with an error (4.9) and closes the connection once that is written.
     void close(std::string_view condition, std::string_view text = {});
     bool closing() const { return closing_; }
-    void sweep();  // frees what an idle stream does not need; every few seconds
+    // Frees what an idle stream does not need. Called now and then for a stream that woke() has named; false: it is
+    // idle, and needs no further call until it wakes again.
+    bool sweep();
     const net::Endpoint& remote() const { return connection_->remote(); }
 
 protected:
@@ -30,6 +32,7 @@ protected:
     virtual void on_stream_end() = 0;
     virtual void send_header() = 0;                      // sets header_sent_
     virtual void before_close() {}                       // the stream is about to end by our decision
+    virtual void woke() {}                               // bytes have come to an idle stream
     virtual bool in_handshake() const { return false; }  // TLS has begun: nothing can be said in XML
 
     void on_bytes(std::string_view bytes) override;
@@ -53,6 +56,7 @@ private:
     std::optional<Error> parser_error_;
     bool waiting_ = false;
     bool active_ = false;  // bytes came since the last sweep
+    bool awake_ = false;   // woke() was called, and sweep() has not said "idle" since
     bool closing_ = false;
 };
 

@@ -1,6 +1,8 @@
 #include "xml/parser.hpp"
 
 #include <algorithm>
+#include <random>
+#include <vector>
 
 #include <expat.h>
 
@@ -11,6 +13,50 @@ namespace {
 
 // A token that arrives in more pieces than this, each ending in '>', is an attack on expat's re-scanning.
 constexpr int stalls_allowed = 32;
+
+// Fed more than this at once, a parser has grown and is not worth keeping.
+constexpr std::size_t grown_from = std::size_t{16} * 1024;
+
+// Parsers that a stream of this thread has no use for at the moment. Making one costs a dozen allocations, and freeing
+// thousands after a wave of log-ins leaves a heap full of holes.
+class Spare {
+public:
+    static constexpr std::size_t most = 64;  // 0.6 MiB
+
+    ~Spare() {
+        for (auto* parser : parsers_) XML_ParserFree(parser);
+    }
+    XML_Parser take() {
+        if (parsers_.empty()) return XML_ParserCreateNS("UTF-8", name_separator);
+        auto* parser = parsers_.back();
+        parsers_.pop_back();
+        return parser;
+    }
+    void give(XML_Parser parser) {
+        if (parsers_.size() < most && XML_ParserReset(parser, "UTF-8") == XML_TRUE)
+            parsers_.push_back(parser);
+        else
+            XML_ParserFree(parser);
+    }
+
+private:
+    std::vector<XML_Parser> parsers_;
+};
+
+Spare& spare() {
+    static thread_local Spare parsers;
+    return parsers;
+}
+
+// Against names chosen to collide in expat's tables. One secret for the process: left to itself, expat asks the kernel
+// for a new one with each parser.
+unsigned long hash_salt() {
+    static const unsigned long salt = [] {
+        std::random_device device;
+        return (static_cast<unsigned long>(device()) << 32 | device()) | 1;  // 0 would mean: none
+    }();
+    return salt;
+}
 
 std::size_t count(const char** attributes) {
     std::size_t n = 0;
@@ -36,8 +82,11 @@ std::string_view written_name(XML_Parser parser) {
 
 }  // namespace
 
-void StreamParser::Free::operator()(XML_ParserStruct* parser) const {
-    XML_ParserFree(parser);
+void ExpatDeleter::operator()(XML_ParserStruct* parser) const {
+    if (grown)
+        XML_ParserFree(parser);
+    else
+        spare().give(parser);
 }
 
 struct StreamParser::Callbacks {
@@ -142,8 +191,9 @@ StreamParser& StreamParser::operator=(StreamParser&& other) noexcept {
 }
 
 void StreamParser::create() {
-    expat_.reset(XML_ParserCreateNS("UTF-8", name_separator));
+    expat_ = {spare().take(), ExpatDeleter{}};
     auto* parser = expat_.get();
+    XML_SetHashSalt(parser, hash_salt());
     XML_SetUserData(parser, this);
     XML_SetElementHandler(parser, &Callbacks::start, &Callbacks::end);
     XML_SetCharacterDataHandler(parser, &Callbacks::text);
@@ -194,6 +244,7 @@ Result<> StreamParser::feed(std::string_view bytes) {
 Result<> StreamParser::parse(std::string_view bytes) {
     if (!expat_) create();
     auto* parser = expat_.get();
+    if (bytes.size() + unfinished_ > grown_from) expat_.get_deleter().grown = true;
     if (XML_Parse(parser, bytes.data(), static_cast<int>(bytes.size()), 0) != XML_STATUS_OK && !error_)
         error_ = Error{Errc::malformed, XML_ErrorString(XML_GetErrorCode(parser))};
     fed_ += static_cast<std::int64_t>(bytes.size());
@@ -232,7 +283,7 @@ void StreamParser::reset() {
 void StreamParser::release() {
     if (!root_open_ || error_ || mid_element() || unfinished_ > 0 || !items_.empty()) return;
     expat_.reset();
-    items_ = {};
+    items_.shrink_to_fit();
     waiting_.shrink_to_fit();
     builder_ = {};
 }

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
+
+#include <boost/container/deque.hpp>
 
 #include "base/error.hpp"
 #include "base/limits.hpp"
@@ -24,12 +25,18 @@ struct ParserLimits {
     std::size_t namespaces = Limits{}.xml_namespaces;  // declared in one child of the root
 };
 
+// Gives an expat parser back to its thread's spare ones.
+struct ExpatDeleter {
+    bool grown = false;  // its buffers: it goes for good
+    void operator()(XML_ParserStruct* parser) const;
+};
+
 // An XML stream (RFC 6120 4): a root that stays open, and the elements inside it one after another. Bytes in, items
 // out, no I/O. RFC 6120 11.1: no DTD, processing instruction, comment or entity reference beyond the five.
 //
 // Two defences shape it. expat scans an unfinished tag again at each feed, so bytes are fed at a '>' or when what waits
-// has doubled. And an expat parser weighs 9.5 KiB, so release() frees it between two elements; the next byte makes it
-// again from the remembered root tag.
+// has doubled. And an expat parser weighs 9.5 KiB, so release() gives it back between two elements; the next byte takes
+// another and feeds it the remembered root tag.
 class StreamParser {
 public:
     struct Header {
@@ -60,15 +67,12 @@ private:
     Result<> parse(std::string_view bytes);
     void fail(Errc code, const char* detail);
 
-    struct Free {
-        void operator()(XML_ParserStruct* parser) const;
-    };
-    std::unique_ptr<XML_ParserStruct, Free> expat_;
+    std::unique_ptr<XML_ParserStruct, ExpatDeleter> expat_;
     ParserLimits limits_;
     Builder builder_;
-    std::deque<Item> items_;
-    std::string waiting_;   // not fed yet
-    std::string root_tag_;  // what re-opens the root after release()
+    boost::container::deque<Item> items_;  // unlike std::deque it holds no memory when it is empty
+    std::string waiting_;                  // not fed yet
+    std::string root_tag_;                 // what re-opens the root after release()
     std::string root_declarations_;
     std::optional<Error> error_;
     std::int64_t replayed_ = 0;       // bytes of root_tag_ in expat's count

@@ -114,7 +114,7 @@ void Database::submit_read(ItemPtr item) {
             ++counters_.refused;
         } else if (queue_.empty() && !committing_) {
             reads_.push_back(std::move(item));
-            wake_reader = true;
+            wake_reader = !std::exchange(reader_called_, true);
         } else {  // behind the writes that it must see
             queue_.push_back({std::move(item), true});
             urgent_ = true;
@@ -174,14 +174,13 @@ void Database::writer_loop() {
             deliver(std::exchange(writes, {}));
         }
         if (reads.empty()) continue;
+        bool wake_reader = false;
         {
             const std::lock_guard lock(mutex_);
             std::move(reads.begin(), reads.end(), std::back_inserter(reads_));
+            wake_reader = !std::exchange(reader_called_, true);
         }
-        if (reads.size() == 1)
-            read_wanted_.notify_one();
-        else
-            read_wanted_.notify_all();
+        if (wake_reader) read_wanted_.notify_one();
         reads.clear();
     }
 }
@@ -254,18 +253,22 @@ void Database::commit_one_by_one(Batch& batch) {
 void Database::reader_loop(Connection& connection) {
     Batch batch;
     for (;;) {
+        bool wake_another = false;
         {
             std::unique_lock lock(mutex_);
             read_wanted_.wait(lock, [this] { return next_read_ < reads_.size() || writer_done_; });
             if (next_read_ == reads_.size()) return;
             const auto end = std::min(reads_.size(), next_read_ + reads_at_once);
             while (next_read_ < end) batch.push_back(std::move(reads_[next_read_++]));
-            if (next_read_ == reads_.size()) {
+            counters_.reads += batch.size();
+            reader_called_ = next_read_ < reads_.size();
+            wake_another = reader_called_;
+            if (!wake_another) {
                 reads_.clear();
                 next_read_ = 0;
             }
-            counters_.reads += batch.size();
         }
+        if (wake_another) read_wanted_.notify_one();
         for (auto& item : batch) item->run(nullptr, connection);
         deliver(std::exchange(batch, {}));
     }

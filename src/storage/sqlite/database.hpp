@@ -149,6 +149,7 @@ private:
     bool writer_sleeps_ = false;  // without a limit: also a write that may wait has to wake it
     std::vector<ItemPtr> reads_;  // newest at the back
     std::size_t next_read_ = 0;
+    bool reader_called_ = false;  // one is on its way to look at reads_: it will call the next if it leaves some
     int log_pages_ = 0;
     int checkpoint_at_ = 0;
     bool stopping_ = false;
