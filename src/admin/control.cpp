@@ -33,6 +33,7 @@ std::string describe(const im::DomainRule& rule) {
     if (rule.dialback) out += ", dialback";
     if (rule.plain_dialback) out += ", plain dialback";
     if (!rule.trusted_certificate) out += ", untrusted certificate";
+    if (rule.trusted_by_partner) out += ", trusted by the partner";
     if (!rule.tls_names.empty()) out += ", certificate names " + join(rule.tls_names);
     if (!rule.comment.empty()) out += ", comment: " + rule.comment;
     return out;

@@ -116,6 +116,7 @@ json::object rule_json(const im::DomainRule& rule) {
             {"trusted_certificate", rule.trusted_certificate},
             {"next_hop", rule.next_hop},
             {"next_hop_tls", rule.next_hop_tls},
+            {"trusted_by_partner", rule.trusted_by_partner},
             {"tls_names", array_of(rule.tls_names)},
             {"comment", rule.comment}};
 }
@@ -139,6 +140,7 @@ im::DomainRule rule_from(const json::object& object, Missing& missing) {
     rule.trusted_certificate = flag(object, "trusted_certificate", true, missing);
     rule.next_hop = text_or(object, "next_hop", "", missing);
     rule.next_hop_tls = flag(object, "next_hop_tls", true, missing);
+    rule.trusted_by_partner = flag(object, "trusted_by_partner", false, missing);
     if (const auto* names = member(object, "tls_names")) rule.tls_names = texts(names, "tls_names", missing);
     rule.comment = text_or(object, "comment", "", missing);
     return rule;

@@ -21,6 +21,7 @@ im::DomainRule rule() {
     r.next_hop = "edge.partner.example:5061";
     r.next_hop_tls = false;
     r.trusted_certificate = false;
+    r.trusted_by_partner = true;
     r.tls_names = {"sip.partner.example"};
     r.comment = "sales \"\u5171\u6709\"\n";
     return r;

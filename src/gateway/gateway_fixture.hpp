@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ struct FakeRouter final : im::Router {
     }
     void send(im::Envelope envelope) override { keep(std::move(envelope), nullptr); }
     bool is_local(std::string_view domain) const override { return domain == "example.com"; }
+    bool available(const xmpp::Jid& user) const override { return online.contains(user.bare()); }
     void keep(im::Envelope envelope, std::shared_ptr<im::Settled> settled) {
         std::string text;
         xmpp::write(text, *envelope.stanza, "jabber:client", &envelope.to);
@@ -51,6 +53,7 @@ struct FakeRouter final : im::Router {
         return nullptr;
     }
     std::deque<Got> got;
+    std::set<xmpp::Jid> online;
     bool settle_at_once = true;
 };
 

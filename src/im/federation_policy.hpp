@@ -24,6 +24,9 @@ struct DomainRule {
     bool trusted_certificate = true;  // XMPP: without dialback a certificate that leads to a trusted root is demanded
     std::string next_hop;             // "host:port" instead of DNS
     bool next_hop_tls = true;         // SIP: TLS or TCP to the next hop
+    // SIP: the partner's administrator has us on a list, so that it does not limit how fast we ask. A next hop says the
+    // same.
+    bool trusted_by_partner = false;
     std::vector<std::string> tls_names;  // further names that its certificate may have
     std::string comment;
     bool operator==(const DomainRule&) const = default;

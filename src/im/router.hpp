@@ -14,6 +14,8 @@ public:
     // For presence and IQ, which nobody acknowledges. A request that cannot be delivered is answered with its error.
     virtual void send(Envelope envelope) = 0;
     virtual bool is_local(std::string_view domain) const = 0;
+    // Is this user, who lives on this shard, available now? What such a user waits for comes first.
+    virtual bool available(const xmpp::Jid& user) const = 0;
 };
 
 // The way to foreign domains over one protocol: the XMPP streams or the SIP gateway. One a shard, called on that

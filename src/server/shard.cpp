@@ -49,6 +49,11 @@ const Settings& Shard::settings() {
     return *settings_;
 }
 
+bool Shard::available(const xmpp::Jid& user) const {
+    const auto* loaded = loaded_user(user);
+    return loaded && loaded->has_available();
+}
+
 bool Shard::is_local(std::string_view domain) const {
     return settings_->domains.contains(domain);
 }

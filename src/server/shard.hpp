@@ -64,6 +64,7 @@ public:
     void route(im::Envelope envelope, im::Settled settled) override;
     void send(im::Envelope envelope) override;
     bool is_local(std::string_view domain) const override;
+    bool available(const xmpp::Jid& user) const override;
     void send(xmpp::Stanza stanza) { send(im::envelope(std::move(stanza))); }
 
     // cluster::SlotHandler

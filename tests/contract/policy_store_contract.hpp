@@ -40,6 +40,7 @@ TEST_P(PolicyStoreContract, KeepsEveryFieldOfARule) {
     rules[2].domain = "sip.example";
     rules[2].transport = im::Transport::sip;
     rules[2].tls = im::TlsPolicy::optional;
+    rules[2].trusted_by_partner = true;
     for (const auto& rule : rules) ASSERT_TRUE(put(rule));
     reopen();
     const auto policy = load();

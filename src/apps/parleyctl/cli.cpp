@@ -165,6 +165,8 @@ int run(int argc, const char* const* argv) {
     allow->add_flag("--dialback", in.rule.dialback, "XMPP: dialback may prove the domain, inside TLS");
     allow->add_flag("--plain-dialback", in.rule.plain_dialback, "XMPP: dialback may prove the domain without TLS");
     allow->add_flag("--untrusted-certificate", in.untrusted, "accept a certificate that no CA we trust has signed");
+    allow->add_flag("--trusted-by-partner", in.rule.trusted_by_partner,
+                    "SIP: the partner's administrator has listed us: full speed instead of 18 requests a second");
     allow->add_option("--tls-name", in.rule.tls_names, "a further name that its certificate may have; may be repeated")
         ->type_name("NAME")
         ->allow_extra_args(false);

@@ -36,6 +36,7 @@ std::string describe(const im::DomainRule& rule) {
     if (rule.dialback) out += "  dialback";
     if (rule.plain_dialback) out += "  plain dialback";
     if (!rule.trusted_certificate) out += "  untrusted certificate";
+    if (rule.trusted_by_partner) out += "  trusted by the partner";
     for (const auto& name : rule.tls_names) out += "  tls name " + name;
     if (!rule.comment.empty()) out += "  # " + rule.comment;
     return out;

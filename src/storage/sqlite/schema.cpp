@@ -106,6 +106,7 @@ CREATE TABLE setting (
     value BLOB NOT NULL
 ) WITHOUT ROWID;
 )sql",
+    "ALTER TABLE federation_rule ADD COLUMN trusted_by_partner INTEGER NOT NULL DEFAULT 0;",
 };
 
 Result<void> apply(Connection& connection, int number) {
