@@ -90,6 +90,7 @@ struct World final : Out, User, Clock {
     void on_subscribe(UsageId id, const SubscribeInfo&) override { remember(id); }
     void on_watcher_gone(UsageId, const WatcherEnd&) override {}
     int on_notify(UsageId, const NotifyInfo&) override { return input.take(8) == 1 ? 415 : 200; }
+    void on_subscribe_answer(UsageId, int, bool) override {}
     void on_subscription_end(UsageId, const SubscriptionEnd&) override {}
     void on_session_request(UsageId id, const SessionRequest&) override { remember(id); }
     void on_session_open(UsageId, const std::vector<std::string>&) override {}

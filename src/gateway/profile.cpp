@@ -11,7 +11,8 @@ using std::chrono::seconds;
 constexpr std::array standard_srv{SrvName{"_sips._tcp", true}, SrvName{"_sip._tcp", false}};
 constexpr std::array federation_srv{SrvName{"_sipfederationtls._tcp", true}};
 
-// COMPAT(OCS, Lync): such an edge counts a partner's requests: above 20 a second it stops answering. It refreshes 900 s
+// COMPAT(OCS, Lync): such an edge counts a partner's requests unless its administrator has listed us: above 20 a second
+// it stops answering, above 1000 different people it refuses all. It refreshes 900 s
 // before the end, and what it is granted is what it asks for next time, so two hours. A user may take minutes to accept
 // a session (timer C). It shows any 6xx as a fault of the service.
 constexpr Profile microsoft(std::string_view name, std::string_view title) {
@@ -28,6 +29,8 @@ constexpr Profile microsoft(std::string_view name, std::string_view title) {
             .invite_patience = seconds{180},
             .session_idle = seconds{600},
             .requests_per_second = 18,
+            .trusted_per_second = 500,
+            .first_contacts = 400,
             .message_body = 8 * 1024,
             .only_4xx = true,
             .single_host = true,
@@ -56,7 +59,9 @@ constexpr std::array all{
             .max_expires = seconds{3600},
             .invite_patience = seconds{180},
             .session_idle = seconds{600},
-            .requests_per_second = 200,
+            .requests_per_second = 18,
+            .trusted_per_second = 500,
+            .first_contacts = 400,
             .message_body = 8 * 1024,
             .only_4xx = false,
             .single_host = false,
@@ -68,6 +73,17 @@ constexpr std::array all{
 };
 
 }  // namespace
+
+PartnerPace pace_for(const im::DomainRule& rule) {
+    const auto& profile = profile_or_simple(rule.profile);
+    PartnerPace pace;
+    pace.trusted = rule.trusted_by_partner || !rule.next_hop.empty();
+    pace.per_second = pace.trusted ? profile.trusted_per_second : profile.requests_per_second;
+    if (!pace.trusted) pace.first_contacts = profile.first_contacts;
+    pace.burst = pace.trusted ? pace.per_second / 10 : 1;
+    pace.at_once = static_cast<std::size_t>(pace.per_second) * 2;
+    return pace;
+}
 
 std::span<const Profile> profiles() {
     return all;

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "base/clock.hpp"
 #include "gateway/mapping/presence_tables.hpp"
+#include "im/federation_policy.hpp"
 
 namespace parley::gateway {
 
@@ -36,18 +38,29 @@ struct Profile {
     const PresenceTables* presence;
     std::span<const SrvName> srv;  // tried in this order
 
-    Seconds ask_expires;       // of our SUBSCRIBE; jitter is added by the caller
-    Seconds max_expires;       // we grant no more
-    Seconds invite_patience;   // how long an INVITE may ring before we give up
-    Seconds session_idle;      // an IM session without traffic ends by our BYE after it
-    int requests_per_second;   // of ours to such a partner, new requests only
-    std::size_t message_body;  // bytes of one message inside a session; outside RFC 3428's 1300 hold
+    Seconds ask_expires;         // of our SUBSCRIBE; jitter is added by the caller
+    Seconds max_expires;         // we grant no more
+    Seconds invite_patience;     // how long an INVITE may ring before we give up
+    Seconds session_idle;        // an IM session without traffic ends by our BYE after it
+    int requests_per_second;     // of ours to a partner that knows us by discovery alone; new requests only
+    int trusted_per_second;      // to one whose administrator has listed us
+    std::size_t first_contacts;  // people of such a discovered partner that we ask for, for the first time, in a day
+    std::size_t message_body;    // bytes of one message inside a session; outside RFC 3428's 1300 hold
 
     bool only_4xx;       // never answer 6xx: the peer shows its user "service not available"
     bool single_host;    // the peer looks up one SRV answer with one address, and so may we
     bool drafts_quirks;  // piggybacked first notification and BENOTIFY may come though not offered
     bool legacy_tls;     // the peer's generation needs a TLS profile that is off by default
 };
+
+// How fast we may ask a partner. One that we reach by a configured next hop has a person who configured us there too.
+struct PartnerPace {
+    bool trusted = false;
+    int per_second = 1, burst = 1;
+    std::size_t at_once = 1;  // subscriptions that wait for their answers
+    std::optional<std::size_t> first_contacts;
+};
+PartnerPace pace_for(const im::DomainRule& rule);
 
 std::span<const Profile> profiles();
 const Profile* find_profile(std::string_view name);

@@ -1,19 +1,25 @@
 #include "gateway/sip_gateway.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include "base/hash.hpp"
+#include "gateway/federation/recovery.hpp"
+#include "gateway/federation/turns.hpp"
 #include "gateway/mapping/address.hpp"
 #include "sip/header/name_addr.hpp"
 #include "sip/tag.hpp"
 
 namespace parley::gateway {
 
-struct SipGateway::Shard final : SipDomains::Wire, SipLinks::Inbox {
+struct SipGateway::Shard final : SipDomains::Wire, SipLinks::Inbox, Recovery::Shards {
     Shard(SipGateway& gateway_, std::size_t index_, SipDomains::Parts parts)
         : gateway(gateway_),
           index(index_),
           executor(parts.executor),
           store(parts.dialogs),
           links(index_, parts.executor, gateway_.network_, gateway_.random_, gateway_.settings_, *this),
+          recovery(parts.executor, *this),
           domains(parts, gateway_.random_, gateway_.settings_, gateway_.config_, *this) {}
 
     // ---- Wire: from this shard's core to the shard that has the connection. Always posted: the core is not called
@@ -26,8 +32,7 @@ struct SipGateway::Shard final : SipDomains::Wire, SipLinks::Inbox {
     }
     void send_to_domain(std::string local, std::string remote, std::string bytes,
                         sip::ClientTransactionId id) override {
-        // One shard has all connections to a domain, so that its requests keep their order.
-        auto* home = gateway.shards_[xxh64(remote) % gateway.shards_.size()].get();
+        auto* home = gateway.home_of(remote);
         home->executor.post([this, home, local = std::move(local), remote = std::move(remote), bytes = std::move(bytes),
                              id]() mutable {
             home->links.send_to_domain(local, remote, std::move(bytes), [this, id](std::optional<sip::LinkId> link) {
@@ -35,6 +40,54 @@ struct SipGateway::Shard final : SipDomains::Wire, SipLinks::Inbox {
                 executor.post([this, id, link] { link ? domains.on_sent(id, *link) : domains.on_send_failed(id); });
             });
         });
+    }
+
+    void ask_turn(const std::string& domain, SipDomains::Wish wish) override {
+        auto* home = gateway.home_of(domain);
+        home->executor.post([this, home, domain, wish = std::move(wish)]() mutable {
+            Turns::Wish turn{wish.online, wish.first, wish.person, {}};
+            turn.go = [this, pair = std::move(wish.pair)] { executor.post([this, pair] { domains.on_turn(pair); }); };
+            home->turns[domain].turns.ask(std::move(turn));
+            home->give_turns(domain);
+        });
+    }
+    void end_turn(const std::string& domain) override {
+        auto* home = gateway.home_of(domain);
+        home->executor.post([home, domain] {
+            home->turns[domain].turns.done();
+            home->give_turns(domain);
+        });
+    }
+    void suspect(const std::string& domain, Recovery::Sign sign) override {
+        auto* home = gateway.home_of(domain);
+        home->executor.post([home, domain, sign] { home->recovery.suspect(domain, sign); });
+    }
+    void canary_answered(const std::string& domain, Recovery::Canary canary) override {
+        auto* home = gateway.home_of(domain);
+        home->executor.post([home, domain, canary] { home->recovery.answered(domain, canary); });
+    }
+
+    // ---- of the domains whose home this is
+    void give_turns(const std::string& domain) {
+        const auto found = turns.find(domain);
+        if (found == turns.end()) return;
+        auto& [queue, timer] = found->second;
+        const auto pace = pace_for(gateway.settings_()->policy.settings(domain));
+        const auto now = executor.clock().now();
+        for (const auto& go : queue.take({pace.at_once, pace.first_contacts}, now)) go();
+        timer = {};
+        if (queue.idle(now)) return void(turns.erase(found));
+        if (const auto next = queue.next())
+            timer = executor.after(std::max(Millis{1}, *next - now), [this, domain] { give_turns(domain); });
+    }
+    std::size_t count() const override { return gateway.shards_.size(); }
+    void ask_canary(std::size_t shard, const std::string& domain, SteadyTime since) override {
+        auto* asked = gateway.shards_[shard].get();
+        asked->executor.post([asked, domain, since] { asked->domains.ask_canary(domain, since); });
+    }
+    void forgotten(const std::string& domain, SteadyTime since) override {
+        for (const auto& shard : gateway.shards_)
+            shard->executor.post([to = shard.get(), domain, since] { to->domains.on_forgotten(domain, since); });
     }
 
     // ---- Inbox: from this shard's connections to the shard of the user
@@ -47,6 +100,16 @@ struct SipGateway::Shard final : SipDomains::Wire, SipLinks::Inbox {
     void on_link_down(sip::LinkId link, const std::string& remote) override {
         for (const auto& shard : gateway.shards_)
             shard->executor.post([to = shard.get(), link, remote] { to->domains.on_link_down(link, remote); });
+        if (remote.empty()) return;
+        // One that the partner had opened says nothing while ours stands.
+        auto* home = gateway.home_of(remote);
+        home->executor.post([home, remote] {
+            if (!home->links.connected_to(remote)) home->recovery.suspect(remote, Recovery::Sign::link_lost);
+        });
+    }
+    void on_link_up(const std::string& remote) override {
+        for (const auto& shard : gateway.shards_)
+            shard->executor.post([to = shard.get(), remote] { to->domains.on_link_up(remote); });
     }
 
     SipGateway& gateway;
@@ -54,6 +117,12 @@ struct SipGateway::Shard final : SipDomains::Wire, SipLinks::Inbox {
     Executor& executor;
     storage::DialogStore& store;
     SipLinks links;
+    struct Queue {
+        Turns turns;
+        Timer timer;  // until first contacts may go on
+    };
+    std::map<std::string, Queue> turns;
+    Recovery recovery;
     SipDomains domains;
 };
 
@@ -117,7 +186,16 @@ std::vector<net::Endpoint> SipGateway::endpoints() const {
 }
 
 void SipGateway::shut_down(std::size_t shard) {
+    shards_[shard]->recovery.stop();
+    shards_[shard]->domains.shut_down();
     shards_[shard]->links.shut_down();
+}
+
+// One shard has all connections to a domain, so that its requests keep their order.
+SipGateway::Shard* SipGateway::home_of(std::string_view domain) const {
+    // A-labels, as they are on the wire, have the home of the domain's U-labels.
+    const auto known = domain.find("xn--") == std::string_view::npos ? std::string(domain) : policy_domain(domain);
+    return shards_[xxh64(known) % shards_.size()].get();
 }
 
 std::size_t SipGateway::shard_for(const sip::Message& message) const {

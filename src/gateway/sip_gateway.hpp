@@ -36,6 +36,7 @@ private:
     struct Shard;
     std::size_t shard_of(cluster::Slot slot) const { return slot * shards_.size() / cluster::slots; }
     std::size_t shard_for(const sip::Message& message) const;
+    Shard* home_of(std::string_view domain) const;
 
     net::Network& network_;
     Random& random_;

@@ -86,7 +86,7 @@ void Core::on_link_down(LinkId link) {
     impl_->transactions.on_link_down(link);
 }
 void Core::on_sent(ClientTransactionId id, LinkId link) {
-    impl_->transactions.on_sent(id, link);
+    impl_->transactions.on_sent(id, link, impl_->now());
 }
 void Core::on_send_failed(ClientTransactionId id) {
     impl_->transactions.on_send_failed(id);
@@ -146,6 +146,22 @@ void Core::unsubscribe(UsageId id) {
     if (!usage || !usage->subscriber) return;
     usage->subscriber->unsubscribe(impl_->now());
     impl_->pump(id);
+}
+
+void Core::abandon(UsageId id) {
+    auto* usage = impl_->find(id);
+    if (usage && usage->subscriber) impl_->remove(id);
+}
+
+void Core::set_note(UsageId id, std::string note) {
+    auto* usage = impl_->find(id);
+    if (!usage || usage->note == note) return;
+    usage->note = std::move(note);
+    impl_->store_again(*usage);
+}
+
+void Core::on_reachable(std::string_view domain) {
+    impl_->on_reachable(domain);
 }
 
 UsageId Core::open_session(const Uri& local, const Uri& remote, std::string_view subject) {

@@ -110,6 +110,8 @@ public:
     // ---- we watch somebody
     virtual int on_notify(UsageId id, const NotifyInfo& info) = 0;  // the status to answer: 200, 415
     virtual void on_subscription_end(UsageId id, const SubscriptionEnd& end) = 0;
+    // A SUBSCRIBE of ours has had its answer, or will have none; before what it causes.
+    virtual void on_subscribe_answer(UsageId id, int status, bool local) = 0;
     // ---- sessions
     virtual void on_session_request(UsageId id, const SessionRequest& request) = 0;  // accept_ or reject_session()
     virtual void on_session_open(UsageId id, const std::vector<std::string>& accept_types) = 0;
@@ -180,6 +182,10 @@ public:
     UsageId subscribe(const Uri& local, const Uri& remote, const SubscribeOptions& options);
     void refresh(UsageId id);  // now: the canary after a link to that peer was lost
     void unsubscribe(UsageId id);
+    void abandon(UsageId id);                     // the peer has forgotten it: nobody is told
+    void set_note(UsageId id, std::string note);  // of the row; nobody waits for the disk
+    // Requests to this domain arrive again: notifications that failed are sent now.
+    void on_reachable(std::string_view domain);
 
     // ---- sessions
     UsageId open_session(const Uri& local, const Uri& remote, std::string_view subject = {});

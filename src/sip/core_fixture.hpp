@@ -82,6 +82,7 @@ struct World : Out, User {
         usage = id;
         return notify_status;
     }
+    void on_subscribe_answer(UsageId, int, bool) override {}
     void on_subscription_end(UsageId, const SubscriptionEnd& end) override {
         log.push_back("subscription end " + std::to_string(static_cast<int>(end.next)) + " " +
                       std::to_string(end.status) + " " + end.reason);

@@ -69,6 +69,7 @@ public:
     void accept_subscription(UsageId id, Notifier::State state, Body body, std::string note);
     void send_notify(UsageEntry& usage, Notifier::Notify notify);
     void send_subscribe(UsageEntry& usage, Seconds expires);
+    void on_reachable(std::string_view domain);
     UsageId subscribe(const Uri& local, const Uri& remote, const SubscribeOptions& options);
 
     // core_sessions.cpp

@@ -161,6 +161,16 @@ void CoreImpl::send_notify(UsageEntry& usage, Notifier::Notify notify) {
     with_cseq(usage, std::move(go));
 }
 
+void CoreImpl::on_reachable(std::string_view domain) {
+    std::vector<UsageId> waiting;
+    for (auto& [id, usage] : usages) {
+        if (!usage->notifier || usage->dialog.remote_domain() != domain) continue;
+        usage->notifier->on_reachable();
+        waiting.push_back(usage->id);
+    }
+    for (const auto id : waiting) pump(id);
+}
+
 // ---- subscriber
 
 UsageId CoreImpl::subscribe(const Uri& local, const Uri& remote, const SubscribeOptions& options) {
@@ -184,7 +194,10 @@ void CoreImpl::send_subscribe(UsageEntry& usage, Seconds expires) {
     auto go = [this, id, expires](bool reserved) {
         auto* entry = find(id);
         if (!entry) return;
-        if (!reserved) return entry->subscriber->on_answer({503, true, {}, {}, {}, {}}, now());
+        if (!reserved) {
+            entry->subscriber->on_answer({503, true, {}, {}, {}, {}}, now());
+            return user.on_subscribe_answer(id, 503, true);
+        }
         auto request = entry->dialog.request("SUBSCRIBE");
         request.add(HeaderId::contact, entry->dialog.name().contact());
         request.add(HeaderId::event, entry->event.to_string());
@@ -217,6 +230,9 @@ void CoreImpl::on_subscribe_answer(UsageId id, const Answer& answer) {
             usage->dialog.refresh_target(*answer.response);
         }
     }
+    user.on_subscribe_answer(id, reply.status, reply.local);
+    usage = find(id);
+    if (!usage) return;
     usage->subscriber->on_answer(reply, now());
     if (accepted && !usage->look_up && usage->dialog.confirmed() && !usage->subscriber->end())
         store(*usage, [](bool) {});  // nobody waits: a row that is lost costs one new SUBSCRIBE

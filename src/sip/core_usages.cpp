@@ -111,8 +111,8 @@ Result<Restored> CoreImpl::restore(std::string_view row) {
     const auto expires = now() + (record->expires_at - clock.wall());
     switch (record->role) {
         case DialogRecord::Role::notifier:
-            usage.notifier.emplace(record->state == "active" ? Notifier::State::active : Notifier::State::pending,
-                                   expires);
+            usage.notifier = Notifier::restored(
+                record->state == "active" ? Notifier::State::active : Notifier::State::pending, expires);
             break;
         case DialogRecord::Role::subscriber:
             usage.subscriber =

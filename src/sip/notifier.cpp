@@ -20,7 +20,8 @@ void Notifier::on_subscribe(Seconds granted, SteadyTime now) {
 void Notifier::set(State state, Body body) {
     if (state_ == State::terminated) return;
     if (state == State::terminated) return end("deactivated");
-    waiting_ = waiting_ || state != state_ || body != body_;
+    waiting_ = waiting_ || !known_ || state != state_ || body != body_;
+    known_ = true;
     state_ = state;
     body_ = std::move(body);
 }
@@ -28,6 +29,7 @@ void Notifier::set(State state, Body body) {
 void Notifier::end(std::string reason, std::optional<Seconds> retry_after) {
     if (state_ == State::terminated) return;
     state_ = State::terminated;
+    known_ = true;
     reason_ = std::move(reason);
     retry_after_ = retry_after;
     waiting_ = true;
@@ -35,7 +37,7 @@ void Notifier::end(std::string reason, std::optional<Seconds> retry_after) {
 }
 
 std::optional<Notifier::Notify> Notifier::take(SteadyTime now) {
-    if (!waiting_ || in_flight_ || (not_before_ && *not_before_ > now)) return {};
+    if (!waiting_ || !known_ || in_flight_ || (not_before_ && *not_before_ > now)) return {};
     waiting_ = false;
     in_flight_ = true;
     not_before_.reset();
@@ -62,7 +64,7 @@ void Notifier::on_answer(int status, bool local, std::optional<Seconds> retry_af
     }
     const bool unreachable = local && status != 408;
     if (state_ != State::terminated && (unreachable || (!local && retry_after))) {
-        back_off_ = std::clamp(back_off_ * 2, first_back_off, longest_back_off);
+        if (unreachable) back_off_ = std::clamp(back_off_ * 2, first_back_off, longest_back_off);
         not_before_ = now + (unreachable ? back_off_ : *retry_after);
         waiting_ = true;
         return;
@@ -71,6 +73,12 @@ void Notifier::on_answer(int status, bool local, std::optional<Seconds> retry_af
     refused_ = state_ != State::terminated;
     state_ = State::terminated;
     waiting_ = false;
+}
+
+void Notifier::on_reachable() {
+    if (back_off_ == Seconds{0}) return;  // the peer itself asked for a pause, or nothing waits
+    back_off_ = Seconds{0};
+    not_before_.reset();
 }
 
 void Notifier::on_time(SteadyTime now) {

@@ -25,6 +25,13 @@ public:
     };
 
     Notifier(State state, SteadyTime expires_at) : state_(state), expires_at_(expires_at) {}
+    // After a restart the peer is told nothing of an active one before set() has said what is so: not even an empty
+    // document, which would read as offline.
+    static Notifier restored(State state, SteadyTime expires_at) {
+        Notifier notifier{state, expires_at};
+        notifier.known_ = state != State::active;
+        return notifier;
+    }
 
     State state() const { return state_; }
     SteadyTime expires_at() const { return expires_at_; }
@@ -43,6 +50,7 @@ public:
     // refusal without Retry-After ends it (4.2.2).
     void on_answer(int status, bool local, std::optional<Seconds> retry_after, SteadyTime now);
     void on_time(SteadyTime now);
+    void on_reachable();  // what could not be sent may try at once
     std::optional<SteadyTime> next_deadline() const;
 
     bool finished() const { return state_ == State::terminated && !waiting_ && !in_flight_; }
@@ -56,7 +64,7 @@ private:
     std::optional<Seconds> retry_after_;
     std::optional<SteadyTime> not_before_;
     Seconds back_off_{0};
-    bool waiting_ = false, in_flight_ = false, refused_ = false;
+    bool waiting_ = false, in_flight_ = false, refused_ = false, known_ = true;
 };
 
 }  // namespace parley::sip

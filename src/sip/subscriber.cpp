@@ -9,7 +9,7 @@ namespace {
 
 using Next = SubscriptionEnd::Next;
 
-constexpr Seconds retry_after_trouble{60};
+constexpr Seconds retry_after_trouble{60};    // and up to as much again, so that thousands do not try together
 constexpr Seconds longest_wanted{24 * 3600};  // a Min-Expires above it is not followed
 
 Next next_after(std::string_view reason) {
@@ -17,6 +17,13 @@ Next next_after(std::string_view reason) {
     if (reason == "probation" || reason == "giveup") return Next::later;
     if (reason == "rejected" || reason == "noresource" || reason == "invariant") return Next::never;
     return Next::allowed;  // timeout, and what we do not know (RFC 6665 4.1.3)
+}
+
+// Says nothing of what we asked: the same may be answered well later. 401 and 407 are of a proxy that will be told who
+// we are; 423 is of one that has another idea of short.
+bool is_passing(int status) {
+    return status == 401 || status == 407 || status == 408 || status == 423 || status == 430 || status == 480 ||
+           status == 500 || (status >= 502 && status < 600);
 }
 
 }  // namespace
@@ -42,9 +49,11 @@ std::optional<Seconds> Subscriber::take() {
 void Subscriber::granted(Seconds time, SteadyTime now) {
     expires_at_ = now + time;
     const auto spread = std::chrono::duration_cast<Millis>(time) / 10;
-    const auto jitter =
-        Millis{static_cast<std::int64_t>(random_->below(static_cast<std::uint64_t>(spread.count()) + 1))};
-    refresh_at_ = now + spread * 8 + jitter;
+    refresh_at_ = now + spread * 8 + jitter(spread);
+}
+
+Millis Subscriber::jitter(Millis most) {
+    return Millis{static_cast<std::int64_t>(random_->below(static_cast<std::uint64_t>(most.count()) + 1))};
 }
 
 void Subscriber::finish(SubscriptionEnd end) {
@@ -70,7 +79,7 @@ void Subscriber::on_answer(const Reply& reply, SteadyTime now) {
         }
         return;
     }
-    const SubscriptionEnd end{Next::later, status, reply.diagnostics, reply.retry_after};
+    const SubscriptionEnd end{Next::later, status, reply.local, reply.diagnostics, reply.retry_after};
     if (status == 423 && reply.min_expires && *reply.min_expires > wanted_ && *reply.min_expires <= longest_wanted &&
         !leaving_ && !asked_again_) {
         asked_again_ = true;
@@ -80,14 +89,15 @@ void Subscriber::on_answer(const Reply& reply, SteadyTime now) {
     }
     if (leaving_) return finish(end);
     const bool known = state_ == State::pending || state_ == State::active;
-    if (status == 481) return finish({known ? Next::now : Next::later, status, reply.diagnostics, {}});
-    const bool passing = reply.local || status == 408 || status == 480 || status == 500 || status >= 502;
-    if (known && (passing && status < 600) && expires_at_ && *expires_at_ > now) {
+    if (status == 481) return finish({known ? Next::now : Next::later, status, false, reply.diagnostics, {}});
+    const bool passing = reply.local || is_passing(status);
+    if (known && passing && expires_at_ && *expires_at_ > now) {
         // 4.1.2.2: until its time is over it stands; meanwhile we go on trying.
-        refresh_at_ = now + std::max(reply.retry_after.value_or(retry_after_trouble), retry_after_trouble);
+        const auto least = std::max(reply.retry_after.value_or(retry_after_trouble), retry_after_trouble);
+        refresh_at_ = now + least + jitter(retry_after_trouble);
         return;
     }
-    finish({passing && status < 600 ? Next::later : Next::never, status, reply.diagnostics, reply.retry_after});
+    finish({passing ? Next::later : Next::never, status, reply.local, reply.diagnostics, reply.retry_after});
 }
 
 void Subscriber::on_notify(const SubscriptionState& state, SteadyTime now) {
@@ -95,7 +105,7 @@ void Subscriber::on_notify(const SubscriptionState& state, SteadyTime now) {
     notify_by_.reset();
     switch (state.value) {
         case SubscriptionState::Value::terminated:
-            return finish({next_after(state.reason), 0, state.reason, state.retry_after});
+            return finish({next_after(state.reason), 0, false, state.reason, state.retry_after});
         case SubscriptionState::Value::active: state_ = State::active; break;
         case SubscriptionState::Value::pending: state_ = State::pending; break;
     }
@@ -115,9 +125,9 @@ void Subscriber::unsubscribe(SteadyTime now) {
 
 void Subscriber::on_time(SteadyTime now) {
     if (end_) return;
-    if (notify_by_ && *notify_by_ <= now) return finish({Next::later, 0, "no NOTIFY came", {}});
+    if (notify_by_ && *notify_by_ <= now) return finish({Next::later, 0, false, "no NOTIFY came", {}});
     if (expires_at_ && *expires_at_ <= now && !in_flight_ && !leaving_)
-        return finish({Next::later, 408, "expired", {}});
+        return finish({Next::later, 408, true, "expired", {}});
     if (refresh_at_ && *refresh_at_ <= now) {
         refresh_at_.reset();
         if (!leaving_) due_ = true;

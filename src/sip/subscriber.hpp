@@ -20,6 +20,7 @@ struct SubscriptionEnd {
     };
     Next next = Next::later;
     int status = 0;      // of the answer that ended it, 0 if a NOTIFY did
+    bool local = false;  // the status is our own: the peer was not reached
     std::string reason;  // of the NOTIFY, or diagnostics of the answer
     std::optional<Seconds> retry_after;
 };
@@ -56,6 +57,7 @@ public:
 private:
     void granted(Seconds time, SteadyTime now);
     void finish(SubscriptionEnd end);
+    Millis jitter(Millis most);
 
     State state_ = State::starting;
     Seconds wanted_;

@@ -47,6 +47,10 @@ bool ServerState::on_time(SteadyTime now) {
 
 ClientState::ClientState(bool invite, SteadyTime now) : invite_(invite), deadline_(now + timer::transaction) {}
 
+void ClientState::on_sent(SteadyTime now) {
+    if (state_ == State::calling) deadline_ = now + timer::transaction;
+}
+
 ClientState::Step ClientState::on_response(int status, SteadyTime now) {
     switch (state_) {
         case State::calling:

@@ -49,6 +49,7 @@ public:
     bool ended() const { return state_ == State::terminated; }
     std::optional<SteadyTime> next_deadline() const { return deadline_; }
 
+    void on_sent(SteadyTime now);  // it has waited for its turn until now
     Step on_response(int status, SteadyTime now);
     // True: no answer in time (B, F), to be reported as 408. An INVITE in "accepted" ends in silence (M).
     bool on_time(SteadyTime now);

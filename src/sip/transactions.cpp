@@ -138,8 +138,12 @@ ClientTransactionId Transactions::start(Message& request, std::string_view sent_
     return id;
 }
 
-void Transactions::on_sent(ClientTransactionId id, LinkId link) {
-    if (const auto client = clients_.find(id.value); client != clients_.end()) client->second.link = link;
+void Transactions::on_sent(ClientTransactionId id, LinkId link, SteadyTime now) {
+    const auto client = clients_.find(id.value);
+    if (client == clients_.end()) return;
+    client->second.link = link;
+    client->second.state.on_sent(now);
+    settle(id);
 }
 
 Transactions::Reply Transactions::on_response(const Message& response, SteadyTime now) {

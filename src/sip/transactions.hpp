@@ -57,7 +57,8 @@ public:
     // once with a final status for a non-INVITE; it may start further transactions.
     ClientTransactionId start(Message& request, std::string_view sent_by, AnswerHandler handler, Random& random,
                               SteadyTime now);
-    void on_sent(ClientTransactionId id, LinkId link);  // it went out by this link
+    // It went out by this link: from now on its answer is waited for.
+    void on_sent(ClientTransactionId id, LinkId link, SteadyTime now);
     // A response of a peer. `ack`: the bytes to send for a non-2xx to an INVITE, and which transaction it was.
     struct Reply {
         ClientTransactionId id{};

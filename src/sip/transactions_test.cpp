@@ -168,7 +168,7 @@ TEST_F(ClientTransactions, InviteAccepted) {
     reply(200);
     reply(486);
     EXPECT_EQ(seen, (std::vector<int>{200, 200}));
-    table.on_sent(id, LinkId{7});
+    table.on_sent(id, LinkId{7}, t0);
     table.on_link_down(LinkId{7});  // ends in silence
     table.on_time(t0 + timer::transaction);
     EXPECT_EQ(seen.size(), 2u);
@@ -179,7 +179,7 @@ TEST_F(ClientTransactions, WithoutAnAnswer) {
     start("INVITE");
     table.on_time(t0 + timer::transaction);  // B
     const auto id = start("MESSAGE");
-    table.on_sent(id, LinkId{3});
+    table.on_sent(id, LinkId{3}, t0);
     table.on_link_down(LinkId{4});
     table.on_link_down(LinkId{3});
     const auto other = start("MESSAGE");
@@ -187,6 +187,15 @@ TEST_F(ClientTransactions, WithoutAnAnswer) {
     table.abandon(start("MESSAGE"));
     table.on_time(t0 + 10 * timer::transaction);
     EXPECT_EQ(seen, (std::vector<int>{-408, -503, -503}));
+}
+
+TEST_F(ClientTransactions, TimeInAQueueIsNotThePeers) {
+    const auto id = start("NOTIFY");
+    table.on_sent(id, LinkId{3}, t0 + timer::transaction / 2);
+    table.on_time(t0 + timer::transaction);
+    EXPECT_TRUE(seen.empty());
+    table.on_time(t0 + timer::transaction + timer::transaction / 2);
+    EXPECT_EQ(seen, (std::vector<int>{-408}));
 }
 
 TEST_F(ClientTransactions, RefuseWhatIsNotForUs) {

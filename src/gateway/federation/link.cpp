@@ -10,6 +10,8 @@ namespace {
 constexpr Millis keep_alive_interval{60'000};
 constexpr Millis longest_idle{3'600'000};  // the dialogs live on without it; the next request opens a new one
 constexpr Millis pause_when_too_fast{250};
+constexpr Millis longest_silence{
+    25'000};  // shorter than a transaction: what waits on it fails as unsent, not as refused
 
 }  // namespace
 
@@ -49,15 +51,39 @@ void Link::send(std::string_view bytes) {
     connection_->send(bytes);
 }
 
+void Link::ask(std::string_view bytes) {
+    send(bytes);
+    if (gone_ || unheard_since_) return;
+    unheard_since_ = used_;
+    if (!watching_) watch_for_silence(longest_silence);
+}
+
+void Link::watch_for_silence(Millis delay) {
+    watching_ = true;
+    silence_ = connection_->executor().after(delay, [this] {
+        watching_ = false;
+        if (!unheard_since_) return;
+        const auto silent = connection_->executor().clock().now() - *unheard_since_;
+        // What we do not read we do not hear.
+        if (held_ || waiting_) return watch_for_silence(longest_silence);
+        if (silent >= longest_silence) return connection_->abort();
+        watch_for_silence(std::chrono::ceil<Millis>(longest_silence - silent));
+    });
+}
+
 // An empty line before a message is nothing to a SIP parser (RFC 3261 7.5), so it keeps firewalls awake.
 void Link::tick() {
     const auto now = connection_->executor().clock().now();
-    if (now - used_ >= longest_idle) return connection_->close();
+    if (now - used_ >= longest_idle) {
+        idle_closed_ = true;
+        return connection_->close();
+    }
     if (connection_->unsent() == 0) connection_->send("\r\n\r\n");
     keep_alive_ = connection_->executor().after(keep_alive_interval, [this] { tick(); });
 }
 
 void Link::on_bytes(std::string_view bytes) {
+    unheard_since_.reset();
     framer_.feed(bytes);
     read();
 }
@@ -121,6 +147,7 @@ void Link::on_closed(const Error& why) {
     patience_.cancel();
     pause_.cancel();
     keep_alive_.cancel();
+    silence_.cancel();
     owner_.on_gone(*this, why);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/executor.hpp"
@@ -31,14 +32,16 @@ public:
     void start_tls(std::shared_ptr<net::TlsContext> context, net::Connection::TlsRole role, std::string server_name,
                    Millis patience);
     void send(std::string_view bytes);
+    // A request that a living peer answers at once. When nothing at all is heard for a while after it, the connection
+    // leads nowhere any more and is closed.
+    void ask(std::string_view bytes);
     void hold() { held_ = true; }
     void resume();
     void close() { connection_->close(); }
 
     sip::LinkId id() const { return id_; }
     bool ready() const { return ready_; }
-    bool outbound() const { return outbound_; }
-    void set_outbound() { outbound_ = true; }
+    bool idle_closed() const { return idle_closed_; }  // by us: it was not used
     const net::Endpoint& remote() const { return connection_->remote(); }
     const net::TlsInfo* tls() const { return connection_->tls(); }
     std::size_t unsent() const { return connection_->unsent(); }
@@ -51,6 +54,7 @@ private:
     void read();
     bool may_read();
     void tick();
+    void watch_for_silence(Millis delay);
 
     sip::LinkId id_;
     std::unique_ptr<net::Connection> connection_;
@@ -59,8 +63,10 @@ private:
     int per_second_;
     double tokens_;
     SteadyTime refilled_, used_;
-    Timer patience_, pause_, keep_alive_;
-    bool ready_ = false, held_ = false, waiting_ = false, reading_ = false, gone_ = false, outbound_ = false;
+    std::optional<SteadyTime> unheard_since_;
+    Timer patience_, pause_, keep_alive_, silence_;
+    bool ready_ = false, held_ = false, waiting_ = false, reading_ = false, gone_ = false, idle_closed_ = false;
+    bool watching_ = false;
 };
 
 }  // namespace parley::gateway

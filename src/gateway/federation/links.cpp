@@ -12,9 +12,10 @@ namespace {
 
 constexpr std::size_t most_links = 2'000;  // of one shard, accepted ones
 constexpr Millis connect_patience{10'000};
-constexpr Millis first_back_off{1'000}, longest_back_off{60'000};
+constexpr Millis first_back_off{1'000}, longest_back_off{5'000};  // a partner's return is noticed within seconds
+constexpr Millis without_connection{10'000};  // a request waits so long: DNS may know the old place for a moment
+constexpr Millis in_queue{25'000};            // and so long for its turn
 constexpr Seconds expected_for{300};
-constexpr Millis pace_step{50};
 constexpr int checked_later = -1;
 
 std::string host_of(const sip::Message& message, sip::HeaderId header) {
@@ -88,49 +89,63 @@ void SipLinks::send_to_domain(const std::string& local, const std::string& remot
     auto& route = routes_[key];
     route.local = local;
     route.remote = domain;
+    const auto rule = settings->policy.settings(domain);
     // An ACK or CANCEL belongs to a request that has been counted, and is worth nothing later.
-    const bool at_once = bytes.starts_with("ACK ") || bytes.starts_with("CANCEL ");
-    if (route.link && (at_once || (route.queue.empty() && may_send(route)))) {
+    const bool at_once = bytes.starts_with("ACK ") || bytes.starts_with("CANCEL ") || is_unpaced(route, rule);
+    const auto pace = pace_for(rule);
+    const auto now = executor_.clock().now();
+    if (route.link && (at_once || (route.queue.empty() && route.pace.take({pace.per_second, pace.burst}, now)))) {
         if (route.link->unsent() > settings->limits.s2s_queue_bytes) return sent(std::nullopt);
-        route.link->send(bytes);
+        send_by(*route.link, bytes);
         return sent(route.link->id());
     }
-    if (!route.busy && executor_.clock().now() < route.not_before) return sent(std::nullopt);
     if (route.queue.size() >= settings->limits.s2s_queue_stanzas ||
-        route.queued + bytes.size() > settings->limits.s2s_queue_bytes)
+        route.queue.bytes() + bytes.size() > settings->limits.s2s_queue_bytes)
         return sent(std::nullopt);
-    route.queued += bytes.size();
-    route.queue.emplace_back(std::move(bytes), std::move(sent));
+    route.queue.push(std::move(bytes), std::move(sent), now);
     if (route.link)
         drain(route);
-    else if (!route.busy)
+    else if (!route.busy && !route.redials.pending())
         dial(route);
 }
 
-// Some partners stop to answer who asks too often. A load test on this machine is not slowed down.
-bool SipLinks::may_send(Route& route) const {
-    if (route.link->remote().is_loopback()) return true;
-    const double rate = profile_or_simple(settings_()->policy.settings(route.remote).profile).requests_per_second;
-    const auto now = executor_.clock().now();
-    const auto passed = std::chrono::duration<double>(now - route.refilled).count();
-    route.tokens = std::min(rate, route.tokens + passed * rate);
-    route.refilled = now;
-    if (route.tokens < 1) return false;
-    route.tokens -= 1;
-    return true;
+// A load test on this machine, which names its next hop, is not slowed down.
+bool SipLinks::is_unpaced(const Route& route, const im::DomainRule& rule) const {
+    return route.link && !rule.next_hop.empty() && route.link->remote().is_loopback();
 }
 
+// COMPAT(LCS): its clients may never answer a MESSAGE, so that silence after one says nothing of the connection.
+void SipLinks::send_by(Link& link, std::string_view bytes) {
+    for (const std::string_view quiet : {"ACK ", "CANCEL ", "MESSAGE "})
+        if (bytes.starts_with(quiet)) return link.send(bytes);
+    link.ask(bytes);
+}
+
+// Some partners stop to answer who asks too often.
 void SipLinks::drain(Route& route) {
-    while (!route.queue.empty() && route.link && may_send(route)) {
-        auto [bytes, sent] = std::move(route.queue.front());
-        route.queue.pop_front();
-        route.queued -= bytes.size();
-        route.link->send(bytes);
-        sent(route.link->id());
+    const auto rule = settings_()->policy.settings(route.remote);
+    const auto pace = pace_for(rule);
+    const auto now = executor_.clock().now();
+    give_up(route.queue.older_than(now - in_queue));
+    while (!route.queue.empty() && route.link &&
+           (is_unpaced(route, rule) || route.pace.take({pace.per_second, pace.burst}, now))) {
+        auto item = route.queue.pop();
+        send_by(*route.link, item.bytes);
+        item.sent(route.link->id());
     }
     if (route.queue.empty() || !route.link) return;
     const auto key = route.local + ' ' + route.remote;
-    route.pace = executor_.after(pace_step, [this, key] { drain(routes_[key]); });
+    route.drains = executor_.after(std::max(Millis{1}, route.pace.wait({pace.per_second, pace.burst}, now)),
+                                   [this, key] { drain(routes_[key]); });
+}
+
+void SipLinks::give_up(std::vector<SendQueue::Item> items) {
+    for (auto& item : items) item.sent(std::nullopt);
+}
+
+bool SipLinks::connected_to(const std::string& remote) const {
+    return std::any_of(routes_.begin(), routes_.end(),
+                       [&](const auto& entry) { return entry.second.link && entry.second.remote == remote; });
 }
 
 void SipLinks::dial(Route& route) {
@@ -168,7 +183,6 @@ void SipLinks::connected(const std::string& key, Result<std::unique_ptr<net::Con
     const auto context = own == settings->domains.end() ? nullptr : own->second;
     if (route.target.tls && !context) return dial_next(key, "no certificate for " + route.local);
     auto& link = add(*std::move(connection));
-    link.set_outbound();
     routes_of_links_[link.id().value] = key;
     route.dialled = &link;
     if (route.target.tls)
@@ -182,10 +196,15 @@ void SipLinks::fail(Route& route) {
     route.search.reset();
     route.targets.clear();
     route.back_off = std::clamp(route.back_off * 2, first_back_off, longest_back_off);
-    route.not_before = executor_.clock().now() + route.back_off;
-    auto queue = std::exchange(route.queue, {});
-    route.queued = 0;
-    for (auto& [bytes, sent] : queue) sent(std::nullopt);
+    if (closing_) return give_up(route.queue.all());
+    // Younger requests wait for another attempt; so do those that come until then.
+    const auto key = route.local + ' ' + route.remote;
+    route.redials = executor_.after(route.back_off, [this, key] {
+        auto& self = routes_[key];
+        self.redials = {};
+        if (!self.link && !self.busy && !self.queue.empty() && !closing_) dial(self);
+    });
+    give_up(route.queue.older_than(executor_.clock().now() - without_connection));
 }
 
 SipLinks::Route* SipLinks::route_of(const Link& link) {
@@ -233,24 +252,27 @@ void SipLinks::on_ready(Link& link) {
     route->search.reset();
     route->targets.clear();
     route->back_off = Millis{0};
+    route->redials = {};
     drain(*route);
+    inbox_.on_link_up(route->remote);
 }
 
 void SipLinks::on_gone(Link& link, const Error& why) {
     held_.erase(link.id().value);
-    std::string remote;
+    std::string lost;
+    if (auto spoke = speaks_for_.extract(link.id().value); !spoke.empty()) lost = std::move(spoke.mapped());
     if (auto* route = route_of(link)) {
-        remote = route->remote;
         const auto key = routes_of_links_[link.id().value];
         routes_of_links_.erase(link.id().value);
-        const bool was_up = route->link == &link;
-        if (was_up) {
+        if (route->link == &link) {
+            lost = route->remote;
             route->link = nullptr;
             if (!route->queue.empty() && !closing_) dial(*route);  // what waited for its turn goes by the next one
         }
         if (route->dialled == &link) dial_next(key, route->why.empty() ? why.detail : route->why);
     }
-    inbox_.on_link_down(link.id(), remote);
+    if (closing_ || link.idle_closed()) lost.clear();
+    inbox_.on_link_down(link.id(), lost);
     forget_later(link.id());
 }
 
@@ -302,6 +324,8 @@ void SipLinks::on_message(Link& link, sip::Parsed parsed) {
             held_[link.id().value] = std::move(parsed);
             return look_up(link, domain);
         }
+        if (refusal == 0 && !routes_of_links_.contains(link.id().value))
+            speaks_for_.try_emplace(link.id().value, std::move(domain));
     }
     inbox_.on_message(link.id(), std::move(parsed), refusal);
 }
@@ -334,6 +358,7 @@ void SipLinks::looked_up(const std::string& domain, Result<std::deque<SipTarget>
         if (link == links_.end() || held.empty()) continue;
         std::string again;
         const int refusal = judge(*link->second, held.mapped().message, again);
+        if (refusal == 0) speaks_for_.try_emplace(id.value, domain);
         inbox_.on_message(id, std::move(held.mapped()), refusal == checked_later ? 403 : refusal);
         link->second->resume();
     }

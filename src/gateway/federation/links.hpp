@@ -9,6 +9,7 @@
 
 #include "base/random.hpp"
 #include "gateway/federation/link.hpp"
+#include "gateway/federation/send_queue.hpp"
 #include "gateway/federation/settings.hpp"
 #include "gateway/federation/targets.hpp"
 
@@ -23,10 +24,12 @@ public:
         virtual ~Inbox() = default;
         // `refusal`: 0, or the status with which a request must be refused, since this link may not send it.
         virtual void on_message(sip::LinkId link, sip::Parsed parsed, int refusal) = 0;
+        // `remote_domain`: whom the loss concerns; "" when it says nothing of a partner (never ready, or closed by us).
         virtual void on_link_down(sip::LinkId link, const std::string& remote_domain) = 0;
+        // A connection that we opened is ready: what waited for that domain may try again.
+        virtual void on_link_up(const std::string& remote_domain) = 0;
     };
-    // Nothing: it could not be sent.
-    using Sent = Function<void(std::optional<sip::LinkId>)>;
+    using Sent = SendQueue::Sent;
 
     // `index` is this shard's number, and part of its links' ids. All references outlive the links.
     SipLinks(std::size_t index, Executor& executor, net::Network& network, Random& random, SipSettingsSource settings,
@@ -38,6 +41,7 @@ public:
     void accept(std::unique_ptr<net::Connection> connection, bool tls);
     void send(sip::LinkId link, std::string_view bytes);  // dropped when the link has gone
     void send_to_domain(const std::string& local, const std::string& remote, std::string bytes, Sent sent);
+    bool connected_to(const std::string& remote) const;  // by a connection that we opened
     void shut_down();
     std::size_t size() const { return links_.size(); }
 
@@ -60,12 +64,10 @@ private:
         std::shared_ptr<SipTargetSearch> search;
         std::deque<SipTarget> targets;
         SipTarget target;
-        std::deque<std::pair<std::string, Sent>> queue;
-        std::size_t queued = 0;
-        SteadyTime not_before{}, refilled{};
+        SendQueue queue;
+        Pace pace;
         Millis back_off{0};
-        double tokens = 0;
-        Timer pace;
+        Timer drains, redials;  // each is reset when it fires
     };
 
     void on_ready(Link& link) override;
@@ -74,11 +76,13 @@ private:
 
     Link& add(std::unique_ptr<net::Connection> connection);
     void forget_later(sip::LinkId id);
+    bool is_unpaced(const Route& route, const im::DomainRule& rule) const;
+    void send_by(Link& link, std::string_view bytes);
     void dial(Route& route);
     void dial_next(const std::string& key, const std::string& why);
     void connected(const std::string& key, Result<std::unique_ptr<net::Connection>> connection);
     void fail(Route& route);
-    bool may_send(Route& route) const;
+    void give_up(std::vector<SendQueue::Item> items);
     void drain(Route& route);
     Route* route_of(const Link& link);
     bool is_whom_we_dialled(const Link& link, const Route& route, std::string& why) const;
@@ -95,8 +99,9 @@ private:
     Inbox& inbox_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Link>> links_;
     std::unordered_map<std::uint64_t, std::string> routes_of_links_;
-    std::unordered_map<std::uint64_t, sip::Parsed> held_;  // waits for its look-up
-    std::map<std::string, Route, std::less<>> routes_;     // "local remote"
+    std::unordered_map<std::uint64_t, std::string> speaks_for_;  // what the peer's links have proven, one domain each
+    std::unordered_map<std::uint64_t, sip::Parsed> held_;        // waits for its look-up
+    std::map<std::string, Route, std::less<>> routes_;           // "local remote"
     std::map<std::string, Expected, std::less<>> expected_;
     std::uint64_t last_link_ = 0;
     bool closing_ = false;

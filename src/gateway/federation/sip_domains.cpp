@@ -58,19 +58,11 @@ void SipDomains::restore(const std::vector<storage::DialogRow>& rows) {
                 watchers.authorised = watchers.authorised || restored->state == "active";
                 break;
             }
-            case sip::DialogRecord::Role::subscriber: {
-                auto& contact = contacts_[*pair];
-                contact.usage = restored->id;
-                contact.active = restored->state == "active";
-                contact.stale = true;
-                break;
-            }
+            case sip::DialogRecord::Role::subscriber: restore_contact(*pair, *restored); break;
             case sip::DialogRecord::Role::session: talks_[*pair] = restored->id; break;
         }
     }
-    // What the partner was told before we stopped may not be so any more.
-    for (const auto& [pair, watchers] : watchers_)
-        if (watchers.authorised) emit(pair, "probe");
+    restore_watchers();
     arm();
 }
 
@@ -118,16 +110,10 @@ void SipDomains::on_send_failed(sip::ClientTransactionId id) {
 
 void SipDomains::on_link_down(sip::LinkId link, const std::string& remote_domain) {
     core_.on_link_down(link);
-    if (!remote_domain.empty()) {
-        // The partner may have restarted and forgotten its subscriptions: one of them asks, the others with the next
-        // probe.
-        bool canary = false;
-        for (auto& [pair, contact] : contacts_) {
-            if (pair.second.domain() != remote_domain) continue;
-            contact.stale = true;
-            if (!std::exchange(canary, true)) core_.refresh(contact.usage);
-        }
-    }
+    // Notifications may have been lost with it: whoever comes online next asks anew.
+    if (!remote_domain.empty())
+        for (auto& [pair, contact] : contacts_)
+            if (pair.second.domain() == remote_domain) contact.stale = true;
     arm();
 }
 

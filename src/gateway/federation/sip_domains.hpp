@@ -12,6 +12,7 @@
 #include "base/executor.hpp"
 #include "base/random.hpp"
 #include "cluster/slot.hpp"
+#include "gateway/federation/recovery.hpp"
 #include "gateway/federation/settings.hpp"
 #include "gateway/mapping/presence.hpp"
 #include "gateway/profile.hpp"
@@ -27,12 +28,23 @@ namespace parley::gateway {
 class SipDomains final : public im::RemoteDomains, sip::Out, sip::User {
 public:
     // Where bytes leave. Returns at once; what became of a request comes back by on_sent() or on_send_failed().
+    using Pair = std::pair<xmpp::Jid, xmpp::Jid>;  // our user and the partner's, bare
+    struct Wish {
+        Pair pair;
+        bool online = false, first = false;
+        std::uint64_t person = 0;
+    };
     class Wire {
     public:
         virtual ~Wire() = default;
         virtual void send(sip::LinkId link, std::string bytes) = 0;
         virtual void send_to_domain(std::string local, std::string remote, std::string bytes,
                                     sip::ClientTransactionId id) = 0;
+        // Our subscriptions at one partner share its patience (turns.hpp, recovery.hpp).
+        virtual void ask_turn(const std::string& domain, Wish wish) = 0;  // on_turn() when it has come
+        virtual void end_turn(const std::string& domain) = 0;
+        virtual void suspect(const std::string& domain, Recovery::Sign sign) = 0;
+        virtual void canary_answered(const std::string& domain, Recovery::Canary canary) = 0;
     };
     struct Parts {
         Executor& executor;
@@ -59,16 +71,24 @@ public:
     void on_sent(sip::ClientTransactionId id, sip::LinkId link);
     void on_send_failed(sip::ClientTransactionId id);
     void on_link_down(sip::LinkId link, const std::string& remote_domain);
+    void on_link_up(const std::string& domain);
+
+    // ---- of our subscriptions at a partner; on_turn() is followed by one end_turn()
+    void on_turn(const Pair& pair);
+    void ask_canary(const std::string& domain, SteadyTime since);
+    void on_forgotten(const std::string& domain, SteadyTime since);
+
+    // Nobody is told that our users go: they will be back, and with them the dialogs.
+    void shut_down() { closing_ = true; }
 
     std::size_t dialogs() const { return core_.usages(); }
 
 private:
-    using Pair = std::pair<xmpp::Jid, xmpp::Jid>;  // our user and the partner's, bare
-
     // A partner's user watches ours.
     struct Watchers {
         std::vector<sip::UsageId> usages, look_ups;
         bool authorised = false;
+        bool unsure = false;  // since our start the user has not been seen, and may be back in a moment
         // What the resources said, the one that changed last at the end.
         std::vector<std::pair<std::string, im::Presence>> resources;
         Timer flush;
@@ -76,7 +96,14 @@ private:
     // Our user watches a partner's.
     struct Contact {
         sip::UsageId usage;
-        bool active = false, stale = false;
+        bool active = false;                         // subscribed, and the user knows it
+        bool known = false;                          // the person has let us in, now or before
+        bool owes_answer = false;                    // the user waits for the person's yes
+        bool stale = false;                          // what we show may be old
+        bool queued = false, queued_online = false;  // waits for a turn
+        bool unreachable = false;                    // waits for the partner
+        SteadyTime heard{};                          // last sign that the partner has the subscription
+        SteadyTime begun{};                          // of the dialog
         std::optional<ContactPresence> last;
         Timer retry;
         Seconds back_off{0};
@@ -102,6 +129,7 @@ private:
     void on_watcher_gone(sip::UsageId id, const sip::WatcherEnd& end) override;
     int on_notify(sip::UsageId id, const sip::NotifyInfo& info) override;
     void on_subscription_end(sip::UsageId id, const sip::SubscriptionEnd& end) override;
+    void on_subscribe_answer(sip::UsageId id, int status, bool local) override;
     void on_session_request(sip::UsageId id, const sip::SessionRequest& request) override;
     void on_session_open(sip::UsageId id, const std::vector<std::string>& accept_types) override;
     void on_session_end(sip::UsageId id, const sip::SessionEnd& end) override;
@@ -117,10 +145,19 @@ private:
     void flush_soon(const Pair& pair, Millis delay);
     void flush(const Pair& pair);
     sip::Body presence_body(const Pair& pair, const Watchers& watchers) const;
-    void watch(const Pair& pair);
+    void emit(const Pair& pair, std::string_view type);  // presence of that type from the partner's user
+    void restore_watchers();
+    void ask_the_unseen();
+
+    // sip_domains_contacts.cpp
+    void contact_presence(const xmpp::Stanza& stanza, const Pair& pair);
+    void restore_contact(const Pair& pair, const sip::Restored& restored);
+    void watch(const Pair& pair, bool known);
+    void queue(const Pair& pair, Contact& contact);
+    bool begin(const Pair& pair, Contact& contact);
     void show(const Pair& pair, const ContactPresence& presence, const xmpp::Jid& to);
     void retry_later(const Pair& pair, Seconds delay);
-    void emit(const Pair& pair, std::string_view type);  // presence of that type from the partner's user
+    void release(sip::UsageId id);  // of its turn, and as a canary
 
     // sip_domains_texts.cpp
     void deliver_message(const xmpp::Stanza& stanza, const Pair& pair, im::Settled settled);
@@ -140,6 +177,7 @@ private:
     SipSettingsSource settings_;
     sip::CoreConfig config_;
     Wire& wire_;
+    bool closing_ = false;
     int refusal_ = 0;  // of the message that the core is looking at
 
     std::map<Pair, Watchers> watchers_;
@@ -147,6 +185,10 @@ private:
     std::map<Pair, sip::UsageId> talks_;
     std::map<Pair, std::deque<Text>> pagers_;  // the first one is on its way
     std::unordered_map<std::uint64_t, Pair> pair_of_usage_;
+    std::unordered_map<std::uint64_t, std::string> turns_;  // subscriptions whose turn it is, with their domain
+    std::map<std::string, sip::UsageId> canaries_;          // by domain
+    sip::UsageId was_canary_;                               // its answer is being dealt with
+    Timer unseen_;
     std::unordered_map<std::uint64_t, Text> texts_;
     // User parts as their domain last spelled them: they are case-sensitive there, and folded in a JID.
     std::unordered_map<xmpp::Jid, std::string> spelling_;

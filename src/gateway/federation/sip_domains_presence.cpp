@@ -10,16 +10,13 @@ namespace parley::gateway {
 namespace {
 
 constexpr std::string_view pidf_type = "application/pidf+xml";
-constexpr Millis answer_patience{2'000};  // for what a probe brings in
-constexpr Millis settling{50};            // several resources answer one after another
-constexpr Seconds first_retry{60}, longest_retry{3600};
+constexpr Millis answer_patience{2'000};    // for what a probe brings in
+constexpr Millis settling{50};              // several resources answer one after another
 constexpr std::size_t most_resources = 64;  // of one user, as one watcher sees them
-
-bool is_refusal(const sip::SubscriptionEnd& end) {
-    return end.next == sip::SubscriptionEnd::Next::never &&
-           (end.reason == "rejected" || end.reason == "noresource" || end.status == 403 || end.status == 404 ||
-            end.status == 603 || end.status == 604);
-}
+// After our start: for clients to be back. Who has not been seen by then is asked for, so many at a time.
+constexpr Millis clients_return{60'000};
+constexpr std::size_t asked_at_once = 100;
+constexpr Millis between_questions{100};
 
 }  // namespace
 
@@ -39,27 +36,7 @@ void SipDomains::deliver_presence(const xmpp::Stanza& stanza, const Pair& pair) 
     const auto& type = stanza.type;
     if (type.empty() || type == "unavailable") return user_presence(stanza, pair);
     if (type == "subscribed" || type == "unsubscribed") return user_decided(pair, type == "subscribed");
-    const auto found = contacts_.find(pair);
-    if (type == "subscribe") {
-        if (found == contacts_.end()) return watch(pair);
-        if (!found->second.usage) return watch(pair);
-        if (!found->second.active) return;
-        emit(pair, "subscribed");
-        if (found->second.last) show(pair, *found->second.last, pair.first);
-    } else if (type == "unsubscribe") {
-        if (found == contacts_.end()) return;
-        const auto usage = found->second.usage;
-        const bool was_seen = found->second.last && found->second.last->availability != im::Availability::offline;
-        contacts_.erase(found);
-        if (usage) core_.unsubscribe(usage);
-        if (was_seen) emit(pair, "unavailable");
-    } else if (type == "probe") {
-        // Only who may see the contact is let ask (RFC 6121 4.3.1), so that a lost subscription is made anew.
-        if (found == contacts_.end()) return watch(pair);
-        auto& contact = found->second;
-        if (contact.last) show(pair, *contact.last, stanza.from);
-        if (contact.usage && std::exchange(contact.stale, false)) core_.refresh(contact.usage);
-    }
+    contact_presence(stanza, pair);
 }
 
 // ---- a partner's user watches ours
@@ -128,6 +105,8 @@ void SipDomains::user_presence(const xmpp::Stanza& stanza, const Pair& pair) {
         std::erase_if(resources, [&](const auto& entry) { return entry.first == resource; });
     const auto presence = im::presence_of(stanza);
     if (presence.available && resources.size() < most_resources) resources.emplace_back(resource, presence);
+    if (closing_ || (found->second.unsure && resources.empty())) return;
+    found->second.unsure = false;
     flush_soon(pair, settling);
 }
 
@@ -157,7 +136,36 @@ void SipDomains::flush_soon(const Pair& pair, Millis delay) {
     watchers.flush = executor_.after(delay, [this, pair] { flush(pair); });
 }
 
+// What the partner was told before we stopped may not be so any more. But nobody is here yet, and to say so would be a
+// lie in a minute: each user's watchers hear of the user's return. About those who do not return our server is asked,
+// which also knows who may not watch any more.
+void SipDomains::restore_watchers() {
+    bool any = false;
+    for (auto& [pair, watchers] : watchers_) any |= watchers.unsure = watchers.authorised;
+    if (any) unseen_ = executor_.after(clients_return, [this] { ask_the_unseen(); });
+}
+
+void SipDomains::ask_the_unseen() {
+    unseen_ = {};
+    std::vector<Pair> unseen;
+    for (auto& [pair, watchers] : watchers_) {
+        if (!watchers.unsure) continue;
+        if (unseen.size() == asked_at_once) {
+            unseen_ = executor_.after(between_questions, [this] { ask_the_unseen(); });
+            break;
+        }
+        watchers.unsure = false;
+        unseen.push_back(pair);
+    }
+    for (const auto& pair : unseen) {
+        flush_soon(pair, answer_patience);
+        emit(pair, "probe");
+    }
+}
+
+// Nothing while it is not known: who may watch, and has been told no more yet, hears what is so as soon as we know.
 sip::Body SipDomains::presence_body(const Pair& pair, const Watchers& watchers) const {
+    if (watchers.unsure) return {};
     std::vector<im::Presence> all;
     for (const auto& [resource, presence] : watchers.resources) all.push_back(presence);
     const auto uri = uri_of(pair.first);
@@ -177,97 +185,12 @@ void SipDomains::flush(const Pair& pair) {
         core_.accept_subscription(id, sip::Notifier::State::active, body);
     }
     if (watchers.authorised) {
-        const auto usages = watchers.usages;
+        const auto usages = watchers.unsure ? std::vector<sip::UsageId>{} : watchers.usages;
         for (const auto usage : usages) core_.notify(usage, sip::Notifier::State::active, body);
     } else if (watchers.usages.empty()) {
         watchers_.erase(found);
     }
     arm();
-}
-
-// ---- our user watches a partner's
-
-void SipDomains::watch(const Pair& pair) {
-    const auto local = uri_of(pair.first), remote = uri_of(pair.second);
-    if (!local || !remote) return emit(pair, "unsubscribed");
-    auto& contact = contacts_[pair];
-    contact.retry = {};
-    contact.active = false;
-    contact.usage = core_.subscribe(*local, *remote, {});
-    if (contact.usage)
-        pair_of_usage_[contact.usage.value] = pair;
-    else
-        retry_later(pair, first_retry);
-}
-
-void SipDomains::retry_later(const Pair& pair, Seconds delay) {
-    contacts_[pair].retry = executor_.after(delay, [this, pair] {
-        if (contacts_.contains(pair)) watch(pair);
-        arm();
-    });
-}
-
-// One stanza for every kind of client: the native form, and the text that a client which does not know it shows
-// instead.
-void SipDomains::show(const Pair& pair, const ContactPresence& presence, const xmpp::Jid& to) {
-    const auto& profile = profile_of(pair.second);
-    auto stanza = presence_for(ClientKind::native, presence, profile);
-    if (stanza.text_of("status").empty()) {
-        const auto plain = presence_for(ClientKind::third_party, presence, profile);
-        if (const auto text = plain.text_of("status"); !text.empty())
-            stanza.add(xml::Element(xmpp::ns::client, "status")).add_text(text);
-    }
-    stanza.from = pair.second;
-    stanza.to = to;
-    router_.send(im::envelope(std::move(stanza)));
-}
-
-int SipDomains::on_notify(sip::UsageId id, const sip::NotifyInfo& info) {
-    const auto found = pair_of_usage_.find(id.value);
-    const auto contact = found == pair_of_usage_.end() ? contacts_.end() : contacts_.find(found->second);
-    if (contact == contacts_.end() || contact->second.usage != id) return 200;
-    const auto pair = found->second;
-    auto& state = contact->second;
-    if (!info.body.text.empty()) {
-        const auto type = sip::parse_content_type(info.body.type);
-        if (!type || !type->is(pidf_type)) return 415;
-    }
-    if (info.state.value != sip::SubscriptionState::Value::active) return 200;
-    state.stale = false;
-    state.back_off = Seconds{0};
-    if (!std::exchange(state.active, true)) emit(pair, "subscribed");
-    if (info.body.text.empty()) return 200;
-    const auto pidf = sip::decode_pidf(info.body.text);
-    if (!pidf) return 200;  // refusing it would end the subscription; the last good state stays
-    auto presence = read_presence(*pidf, profile_of(pair.second));
-    if (state.last && *state.last == presence) return 200;
-    state.last = std::move(presence);
-    show(pair, *state.last, pair.first);
-    return 200;
-}
-
-void SipDomains::on_subscription_end(sip::UsageId id, const sip::SubscriptionEnd& end) {
-    const auto found = pair_of_usage_.extract(id.value);
-    if (found.empty()) return;
-    const auto pair = found.mapped();
-    const auto contact = contacts_.find(pair);
-    if (contact == contacts_.end() || contact->second.usage != id) return;
-    auto& state = contact->second;
-    state.usage = {};
-    state.active = false;
-    using Next = sip::SubscriptionEnd::Next;
-    if (end.next == Next::now && state.back_off == Seconds{0}) {
-        state.back_off = first_retry;  // at once, but not for ever at once
-        return watch(pair);
-    }
-    if (state.last && state.last->availability != im::Availability::offline) emit(pair, "unavailable");
-    state.last.reset();
-    if (is_refusal(end)) {
-        contacts_.erase(contact);
-        return emit(pair, "unsubscribed");
-    }
-    state.back_off = std::clamp(state.back_off * 2, first_retry, longest_retry);
-    retry_later(pair, std::max(state.back_off, end.retry_after.value_or(Seconds{0})));
 }
 
 }  // namespace parley::gateway
