@@ -37,6 +37,7 @@ public:
     void ask(std::string_view bytes);
     void hold() { held_ = true; }
     void resume();
+    void set_rate(int requests_per_second) { per_second_ = requests_per_second; }
     void close() { connection_->close(); }
 
     sip::LinkId id() const { return id_; }

@@ -121,6 +121,14 @@ void SipLinks::send_by(Link& link, std::string_view bytes) {
     link.ask(bytes);
 }
 
+// A partner that we may ask quickly answers as quickly, with a notification for each subscription.
+void SipLinks::set_rate(Link& link, const std::string& domain) {
+    const auto settings = settings_();
+    const auto pace = pace_for(settings->policy.settings(domain));
+    const int usual = settings->limits.sip_requests_per_second;
+    link.set_rate(pace.trusted ? std::max(usual, 2 * pace.per_second) : usual);
+}
+
 // Some partners stop to answer who asks too often.
 void SipLinks::drain(Route& route) {
     const auto rule = settings_()->policy.settings(route.remote);
@@ -253,6 +261,7 @@ void SipLinks::on_ready(Link& link) {
     route->targets.clear();
     route->back_off = Millis{0};
     route->redials = {};
+    set_rate(link, route->remote);
     drain(*route);
     inbox_.on_link_up(route->remote);
 }
@@ -324,10 +333,14 @@ void SipLinks::on_message(Link& link, sip::Parsed parsed) {
             held_[link.id().value] = std::move(parsed);
             return look_up(link, domain);
         }
-        if (refusal == 0 && !routes_of_links_.contains(link.id().value))
-            speaks_for_.try_emplace(link.id().value, std::move(domain));
+        if (refusal == 0) spoke_for(link, domain);
     }
     inbox_.on_message(link.id(), std::move(parsed), refusal);
+}
+
+void SipLinks::spoke_for(Link& link, const std::string& domain) {
+    if (routes_of_links_.contains(link.id().value)) return;
+    if (speaks_for_.try_emplace(link.id().value, domain).second) set_rate(link, domain);
 }
 
 void SipLinks::look_up(Link& link, const std::string& domain) {
@@ -358,7 +371,7 @@ void SipLinks::looked_up(const std::string& domain, Result<std::deque<SipTarget>
         if (link == links_.end() || held.empty()) continue;
         std::string again;
         const int refusal = judge(*link->second, held.mapped().message, again);
-        if (refusal == 0) speaks_for_.try_emplace(id.value, domain);
+        if (refusal == 0) spoke_for(*link->second, domain);
         inbox_.on_message(id, std::move(held.mapped()), refusal == checked_later ? 403 : refusal);
         link->second->resume();
     }

@@ -78,6 +78,7 @@ private:
     void forget_later(sip::LinkId id);
     bool is_unpaced(const Route& route, const im::DomainRule& rule) const;
     void send_by(Link& link, std::string_view bytes);
+    void set_rate(Link& link, const std::string& domain);
     void dial(Route& route);
     void dial_next(const std::string& key, const std::string& why);
     void connected(const std::string& key, Result<std::unique_ptr<net::Connection>> connection);
@@ -88,6 +89,7 @@ private:
     bool is_whom_we_dialled(const Link& link, const Route& route, std::string& why) const;
     // -1: it must be looked up first.
     int judge(const Link& link, const sip::Message& request, std::string& domain);
+    void spoke_for(Link& link, const std::string& domain);
     void look_up(Link& link, const std::string& domain);
     void looked_up(const std::string& domain, Result<std::deque<SipTarget>> found);
 

@@ -107,6 +107,10 @@ private:
         std::optional<ContactPresence> last;
         Timer retry;
         Seconds back_off{0};
+        // May the partner have forgotten it since then?
+        bool doubtful(SteadyTime since) const {
+            return usage && heard > SteadyTime{} && heard <= since && begun < since;
+        }
     };
     struct Text {
         Pair pair;

@@ -247,7 +247,7 @@ void SipDomains::on_link_up(const std::string& domain) {
 void SipDomains::ask_canary(const std::string& domain, SteadyTime since) {
     for (auto& [pair, contact] : contacts_) {
         if (pair.second.domain() != domain) continue;
-        if (contact.usage && contact.heard > SteadyTime{} && contact.heard <= since) {
+        if (contact.doubtful(since)) {
             canaries_[domain] = contact.usage;
             core_.refresh(contact.usage);
             return arm();
@@ -262,8 +262,7 @@ void SipDomains::ask_canary(const std::string& domain, SteadyTime since) {
 
 void SipDomains::on_forgotten(const std::string& domain, SteadyTime since) {
     for (auto& [pair, contact] : contacts_) {
-        if (pair.second.domain() != domain || !contact.usage) continue;
-        if (contact.heard == SteadyTime{} || contact.heard > since) continue;
+        if (pair.second.domain() != domain || !contact.doubtful(since)) continue;
         const auto usage = std::exchange(contact.usage, {});
         release(usage);
         pair_of_usage_.erase(usage.value);
