@@ -187,7 +187,6 @@ std::vector<net::Endpoint> SipGateway::endpoints() const {
 
 void SipGateway::shut_down(std::size_t shard) {
     shards_[shard]->recovery.stop();
-    shards_[shard]->domains.shut_down();
     shards_[shard]->links.shut_down();
 }
 

@@ -124,6 +124,106 @@ TEST(SipGatewayContact, GoesOnAfterARestart) {
     EXPECT_EQ(again.header(sip::HeaderId::cseq), "65 SUBSCRIBE");
 }
 
+// RFC 6665 4.1.3, and what our user sees of it.
+TEST(SipGatewayContact, EachReasonToEnd) {
+    struct Case {
+        std::string_view reason;
+        Seconds again_after;  // zero: at once; a negative one: not within the hour
+        bool gone, refused;   // shown as offline; told that the permission has ended
+    };
+    for (const auto& c : {
+             Case{"deactivated", 0s, false, false},
+             Case{"timeout", 0s, false, false},
+             Case{"probation;retry-after=120", 120s, true, false},
+             Case{"probation", 15s, true, false},
+             Case{"giveup;retry-after=300", 300s, true, false},
+             Case{"rejected", -1s, true, true},
+             Case{"noresource", -1s, true, true},
+             Case{"invariant", -1s, false, false},
+         }) {
+        SCOPED_TRACE(c.reason);
+        World w;
+        w.presence("subscribe");
+        accept_ours(w);
+        notify(w, "1", open_pidf);
+        w.executor.advance(2min);
+        w.router.got.clear();
+        notify(w, "2", "Event: presence\nSubscription-State: terminated;reason=" + std::string(c.reason) + "\n");
+        EXPECT_EQ(w.peer.last_status(), 200);
+        EXPECT_EQ(w.router.find("type='unavailable'") != nullptr, c.gone);
+        EXPECT_EQ(w.router.find("type='unsubscribed'") != nullptr, c.refused);
+        if (c.again_after == 0s) {
+            ASSERT_EQ(w.peer.count("SUBSCRIBE"), 2u);
+            EXPECT_EQ(w.peer.last("SUBSCRIBE")->header(sip::HeaderId::to), "<sip:bob@sip.example.net>");
+            continue;
+        }
+        EXPECT_EQ(w.peer.count("SUBSCRIBE"), 1u);
+        w.executor.advance(c.again_after < 0s ? 1h - 1s : c.again_after - 1s);
+        EXPECT_EQ(w.peer.count("SUBSCRIBE"), 1u);
+        if (c.again_after < 0s) continue;
+        w.executor.advance(c.again_after / 4 + 2s);
+        EXPECT_EQ(w.peer.count("SUBSCRIBE"), 2u);
+    }
+}
+
+TEST(SipGatewayContact, WhoWasLetInOnceIsNotLostToAPartnersWrongList) {
+    World w("ocs");
+    w.presence("subscribe");
+    accept_ours(w);
+    notify(w, "1", open_pidf);
+    w.executor.advance(2min);
+    notify(w, "2", "Event: presence\nSubscription-State: terminated;reason=deactivated\n");
+    ASSERT_EQ(w.peer.count("SUBSCRIBE"), 2u);
+    w.peer.answer("SUBSCRIBE", 403, "ms-diagnostics-public: 1034;reason=\"Previous hop\";source=\"sip.example.net\"\n");
+    EXPECT_FALSE(w.router.find("unsubscribed"));
+    EXPECT_TRUE(w.router.find("type='unavailable'"));
+    w.executor.advance(50s);
+    EXPECT_EQ(w.peer.count("SUBSCRIBE"), 3u);
+}
+
+TEST(SipGatewayContact, AnUnknownFormIsNoReasonToEnd) {
+    constexpr std::string_view odd =
+        "Event: presence\nSubscription-State: active;expires=3600\nContent-Type: text/xml+msrtc.pidf\n\n<presentity/>";
+    for (const bool ocs : {true, false}) {
+        World w(ocs ? "ocs" : "simple");
+        w.presence("subscribe");
+        accept_ours(w);
+        notify(w, "1", odd);
+        EXPECT_EQ(w.peer.last_status(), 415);
+        EXPECT_EQ(w.peer.response()->header(sip::HeaderId::accept), "application/pidf+xml");
+        notify(w, "2", open_pidf);
+        notify(w, "3", odd);
+        EXPECT_EQ(w.peer.last_status(), ocs ? 200 : 415);
+    }
+}
+
+TEST(SipGatewayContact, UnsubscribedWhileItsTurnHasNotCome) {
+    World w;
+    w.deliver(w.stanza(xmpp::Stanza::Kind::presence, "subscribe"));
+    w.presence("unsubscribe");
+    w.peer.answer("SUBSCRIBE", 200, "Expires: 3600\nContact: <sip:bob@10.0.0.2:5060;transport=tcp>\n");
+    EXPECT_EQ(w.peer.last("SUBSCRIBE")->header(sip::HeaderId::expires), "0");
+    w.peer.answer("SUBSCRIBE", 200, "Expires: 0\n");
+    notify(w, "1", "Event: presence\nSubscription-State: terminated;reason=timeout\n");
+    w.executor.advance(1min);
+    EXPECT_EQ(w.peer.count("SUBSCRIBE"), 2u);
+    EXPECT_TRUE(w.rows.empty());
+}
+
+// After a restart the user sees what was known before the partner has been asked.
+TEST(SipGatewayContact, KnownAtOnceAfterARestart) {
+    World w;
+    w.presence("subscribe");
+    accept_ours(w);
+    notify(w, "1", open_pidf);
+    w.executor.run_until_idle();
+    w.restart();
+    w.deliver(w.stanza(xmpp::Stanza::Kind::presence, "probe", "alice@example.com/new"));
+    const auto* shown = w.router.find("In the lab");
+    ASSERT_TRUE(shown);
+    EXPECT_EQ(shown->envelope.to, test::jid("alice@example.com/new"));
+}
+
 struct Watched : World {
     void subscribe(std::string_view more = "Event: presence\nExpires: 3600\nAccept: application/pidf+xml\n") {
         if (!peer.connection) peer.connect(5060);
@@ -271,6 +371,33 @@ TEST(SipGatewayWatcher, SameDialogAfterARestart) {
     w.peer.say(w.request("SUBSCRIBE", "2", w.tag, "Event: presence\nExpires: 600\n"));
     EXPECT_EQ(w.peer.last_status(), 200);
     EXPECT_EQ(w.peer.response()->header(sip::HeaderId::expires), "600");
+}
+
+// Her watchers are told of her return once, and never that she has gone.
+TEST(SipGatewayWatcher, OurRestartIsOneNotification) {
+    Watched w;
+    w.subscribe();
+    w.peer.answer("NOTIFY", 200);
+    w.presence("subscribed");
+    w.deliver(available(w));
+    w.executor.advance(100ms);
+    w.peer.answer("NOTIFY", 200);
+    ASSERT_EQ(w.peer.count("NOTIFY"), 2u);
+    w.restart();
+    // The partner's refresh just then.
+    w.peer.connect(5060);
+    w.peer.say(w.request("SUBSCRIBE", "2", w.tag, "Event: presence\nExpires: 3600\n"));
+    EXPECT_EQ(w.peer.last_status(), 200);
+    w.executor.advance(20s);
+    EXPECT_EQ(w.peer.count("NOTIFY"), 2u);
+    w.deliver(available(w));
+    w.executor.advance(100ms);
+    ASSERT_EQ(w.peer.count("NOTIFY"), 3u);
+    EXPECT_NE(w.peer.last("NOTIFY")->body().find("<basic>open</basic>"), std::string::npos);
+    w.peer.answer("NOTIFY", 200);
+    w.executor.advance(5min);
+    EXPECT_EQ(w.peer.count("NOTIFY"), 3u);
+    EXPECT_FALSE(w.router.find("probe"));  // nothing was left to ask
 }
 
 }  // namespace

@@ -78,9 +78,6 @@ public:
     void ask_canary(const std::string& domain, SteadyTime since);
     void on_forgotten(const std::string& domain, SteadyTime since);
 
-    // Nobody is told that our users go: they will be back, and with them the dialogs.
-    void shut_down() { closing_ = true; }
-
     std::size_t dialogs() const { return core_.usages(); }
 
 private:
@@ -181,7 +178,6 @@ private:
     SipSettingsSource settings_;
     sip::CoreConfig config_;
     Wire& wire_;
-    bool closing_ = false;
     int refusal_ = 0;  // of the message that the core is looking at
 
     std::map<Pair, Watchers> watchers_;

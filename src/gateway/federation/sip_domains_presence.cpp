@@ -105,7 +105,7 @@ void SipDomains::user_presence(const xmpp::Stanza& stanza, const Pair& pair) {
         std::erase_if(resources, [&](const auto& entry) { return entry.first == resource; });
     const auto presence = im::presence_of(stanza);
     if (presence.available && resources.size() < most_resources) resources.emplace_back(resource, presence);
-    if (closing_ || (found->second.unsure && resources.empty())) return;
+    if (found->second.unsure && resources.empty()) return;
     found->second.unsure = false;
     flush_soon(pair, settling);
 }
