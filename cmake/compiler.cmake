@@ -6,7 +6,6 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-restrict -Wno-dangling-reference -Wno-maybe-uninitialized -Wno-stringop-overflow
                       -Wno-array-bounds -Wno-stringop-overread)
 endif()
-add_compile_definitions(BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION)
 
 if(PARLEY_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)

@@ -7,6 +7,14 @@
 
 namespace parley::server {
 
+namespace {
+
+// Messages gather behind one ping. Until it is answered they stay in the spool, which costs nobody anything.
+constexpr Millis barrier_delay{100};
+constexpr std::size_t barrier_at_once = 32;
+
+}  // namespace
+
 Session::Session(Shard& shard, User& user, xmpp::Jid jid) : shard_(shard), user_(user), jid_(std::move(jid)) {}
 
 void Session::deliver(const im::Envelope& envelope, std::int64_t spool_id) {
@@ -22,7 +30,7 @@ void Session::deliver(const im::Envelope& envelope, std::int64_t spool_id) {
         request_ack();
     } else if (spool_id != 0) {
         unproven_.push_back({envelope, spool_id});
-        send_barrier();
+        want_barrier();
     }
 }
 
@@ -79,6 +87,18 @@ void Session::resend_unacked() {
 
 // A client without stream management confirms nothing, and a written socket proves nothing: a ping behind the message
 // does, because a stream is answered in order.
+void Session::want_barrier() {
+    if (covered_by_barrier_ > 0 || unproven_.empty()) return;
+    if (unproven_.size() >= barrier_at_once) return send_barrier();
+    if (barrier_timer_.pending()) return;
+    barrier_timer_ = shard_.executor().after(barrier_delay, [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        self->barrier_timer_ = {};
+        self->send_barrier();
+    });
+}
+
 void Session::send_barrier() {
     if (covered_by_barrier_ > 0 || unproven_.empty() || !stream_) return;
     covered_by_barrier_ = unproven_.size();
@@ -101,7 +121,7 @@ bool Session::on_barrier_answer(std::string_view id) {
     }
     covered_by_barrier_ = 0;
     confirm(std::move(ids));
-    send_barrier();
+    want_barrier();
     return true;
 }
 

@@ -68,6 +68,7 @@ public:
 
 private:
     void request_ack();
+    void want_barrier();
     void send_barrier();
     void confirm(std::vector<std::int64_t> spool_ids);
 
@@ -83,6 +84,7 @@ private:
     Queue<UnackedQueue::Sent> unproven_;
     std::size_t covered_by_barrier_ = 0;
     std::uint32_t barrier_number_ = 0;
+    Timer barrier_timer_;
     std::uint32_t managed_from_ = 0;  // stanzas before <enable/> do not count
     bool managed_ = false;
     bool ack_requested_ = false;

@@ -20,6 +20,9 @@ xmpp::StanzaError to_stanza_error(const Error& error) {
     }
 }
 
+constexpr Millis barrier_delay{50};
+constexpr std::size_t barrier_at_once = 64;
+
 bool wants_proof(const im::Envelope& envelope) {
     return envelope.stanza->kind == xmpp::Stanza::Kind::message;
 }
@@ -179,7 +182,18 @@ void Link::write(Waiting waiting) {
     stream_->send(text);
     if (!wants_proof(waiting.envelope)) return waiting.settled(im::accepted);
     unproven_.push_back(std::move(waiting));
-    barrier();
+    want_barrier();
+}
+
+// One ping for what gathers in a short while: nobody waits for the proof, it only empties our outbox.
+void Link::want_barrier() {
+    if (behind_ping_ > 0 || unproven_.empty()) return;
+    if (unproven_.size() >= barrier_at_once) return barrier();
+    if (!barrier_timer_.pending())
+        barrier_timer_ = shard_.executor().after(barrier_delay, [this] {
+            barrier_timer_ = {};
+            barrier();
+        });
 }
 
 // A written socket proves nothing, and most servers know no stream management between servers: a ping behind the
@@ -214,7 +228,7 @@ bool Link::on_proof(std::string_view id) {
         unproven_.pop_front();
         done.settled(im::accepted);
     }
-    barrier();
+    want_barrier();
     return true;
 }
 

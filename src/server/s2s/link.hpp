@@ -59,6 +59,7 @@ private:
     void connected_to(const Target& target, std::unique_ptr<net::Connection> connection);
     void flush();
     void write(Waiting waiting);
+    void want_barrier();
     void barrier();
     void ask();
     void give_up(const Error& error);
@@ -76,7 +77,7 @@ private:
     std::deque<Target> targets_;
     std::unique_ptr<OutStream> stream_;
     std::string last_error_;
-    Timer attempt_timer_, deadline_timer_, idle_timer_;
+    Timer attempt_timer_, deadline_timer_, idle_timer_, barrier_timer_;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // tells late answers of the network that we are gone
     bool connecting_ = false;
     bool active_ = false;
