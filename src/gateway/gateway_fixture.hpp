@@ -41,6 +41,10 @@ struct FakeRouter final : im::Router {
     void send(im::Envelope envelope) override { keep(std::move(envelope), nullptr); }
     bool is_local(std::string_view domain) const override { return domain == "example.com"; }
     bool available(const xmpp::Jid& user) const override { return online.contains(user.bare()); }
+    void reception(const xmpp::Jid& user, Function<void(Result<im::Reception>)> then) override {
+        const auto known = receptions.find(user.bare());
+        then(known == receptions.end() ? Result<im::Reception>(im::Reception::open) : known->second);
+    }
     void keep(im::Envelope envelope, std::shared_ptr<im::Settled> settled) {
         std::string text;
         xmpp::write(text, *envelope.stanza, "jabber:client", &envelope.to);
@@ -54,6 +58,7 @@ struct FakeRouter final : im::Router {
     }
     std::deque<Got> got;
     std::set<xmpp::Jid> online;
+    std::map<xmpp::Jid, Result<im::Reception>> receptions;  // of others than those who take messages
     bool settle_at_once = true;
 };
 
@@ -216,9 +221,11 @@ struct World {
     }
 
     // On the shard of that user, as our server would.
-    void deliver(xmpp::Stanza stanza) {
+    void deliver(xmpp::Stanza stanza, std::string origin = {}) {
         auto& shard = shards[cluster::slot_of(stanza.from) * 2 / cluster::slots];
-        shard.domains->deliver(im::envelope(std::move(stanza)), [this](im::Outcome outcome) {
+        auto envelope = im::envelope(std::move(stanza));
+        envelope.origin = std::move(origin);
+        shard.domains->deliver(std::move(envelope), [this](im::Outcome outcome) {
             outcomes.push_back(outcome ? outcome->condition : "accepted");
         });
         executor.run_until_idle();
@@ -235,10 +242,10 @@ struct World {
     void presence(std::string_view type, std::string_view from = "alice@example.com/a") {
         deliver(stanza(xmpp::Stanza::Kind::presence, type, from));
     }
-    void message(std::string_view body) {
+    void message(std::string_view body, std::string origin = {}) {
         auto text = stanza(xmpp::Stanza::Kind::message, "chat");
         text.add(xml::Element("jabber:client", "body")).add_text(body);
-        deliver(std::move(text));
+        deliver(std::move(text), std::move(origin));
     }
     std::string request(std::string_view method, std::string_view cseq, std::string_view to_tag = {},
                         std::string_view more = {}, std::string_view from = "bob@sip.example.net",

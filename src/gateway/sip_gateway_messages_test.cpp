@@ -1,4 +1,5 @@
 #include "gateway/gateway_fixture.hpp"
+#include "sip/body/typing.hpp"
 
 namespace parley::gateway {
 namespace {
@@ -89,7 +90,7 @@ TEST(SipGatewayPager, RefusedByOurServer) {
     for (const auto& c : {
              Case{"simple", "item-not-found", 604},
              Case{"ocs", "item-not-found", 404},          // no 6xx for such a partner
-             Case{"simple", "service-unavailable", 404},  // nobody lives there
+             Case{"simple", "service-unavailable", 480},  // the user's store is full
              Case{"simple", "internal-server-error", 500},
          }) {
         SCOPED_TRACE(c.condition);
@@ -101,6 +102,118 @@ TEST(SipGatewayPager, RefusedByOurServer) {
         (*w.router.got.front().settled)(xmpp::stanza_error(c.condition));
         w.executor.run_until_idle();
         EXPECT_EQ(w.peer.last_status(), c.status);
+    }
+}
+
+TEST(SipGatewayPager, NobodyLivesThere) {
+    World w;
+    w.router.settle_at_once = false;
+    w.router.receptions.emplace(test::jid("alice@example.com"), im::Reception::nobody);
+    w.peer.connect(5060);
+    w.peer.say(w.request("MESSAGE", "1", {}, "Content-Type: text/plain\n\nHello"));
+    ASSERT_EQ(w.router.got.size(), 1u);
+    (*w.router.got.front().settled)(xmpp::stanza_error("service-unavailable"));
+    w.executor.run_until_idle();
+    EXPECT_EQ(w.peer.last_status(), 404);
+}
+
+TEST(SipGatewayPager, ARepetitionAfterARestartHasTheSameIds) {
+    World w;
+    w.message("Hi", "the name of it");
+    ASSERT_TRUE(w.peer.last("MESSAGE"));
+    const auto first = *w.peer.last("MESSAGE");
+    w.restart();
+    w.message("Hi", "the name of it");
+    const auto& again = *w.peer.last("MESSAGE");
+    for (const auto id : {sip::HeaderId::call_id, sip::HeaderId::from, sip::HeaderId::cseq})
+        EXPECT_EQ(again.header(id), first.header(id));
+    EXPECT_NE(again.header(sip::HeaderId::via), first.header(sip::HeaderId::via));
+}
+
+TEST(SipGatewayPager, TroubleOfThePartnerPasses) {
+    World w;
+    w.message("one");
+    w.message("two");
+    w.peer.answer("MESSAGE", 503, "Retry-After: 5\n");
+    w.executor.advance(4s);
+    EXPECT_EQ(w.peer.count("MESSAGE"), 1u);
+    w.executor.advance(1s);
+    ASSERT_EQ(w.peer.count("MESSAGE"), 2u);
+    EXPECT_EQ(w.peer.last("MESSAGE")->body(), "one");  // and not the next one before it
+    w.peer.answer("MESSAGE", 500);
+    w.executor.advance(4s);
+    w.peer.answer("MESSAGE", 200);
+    EXPECT_EQ(w.outcomes, std::vector<std::string>{"accepted"});
+    ASSERT_EQ(w.peer.last("MESSAGE")->body(), "two");
+    w.peer.answer("MESSAGE", 503, "Retry-After: 3600\n");  // longer than anybody waits for an answer
+    EXPECT_EQ(w.outcomes, (std::vector<std::string>{"accepted", "internal-server-error"}));
+    w.message("three");
+    for (int i = 0; i < 20 && w.outcomes.size() < 3; ++i) {
+        w.peer.answer("MESSAGE", 503);
+        w.executor.advance(16s);
+    }
+    EXPECT_EQ(w.outcomes.size(), 3u);  // it ends
+}
+
+TEST(SipGatewayPager, ALostConnectionIsNotALostMessage) {
+    World w;
+    w.message("Hi", "n");
+    const auto first = *w.peer.last("MESSAGE");
+    w.peer.connection.reset();
+    w.executor.run_until_idle();
+    EXPECT_TRUE(w.outcomes.empty());
+    w.executor.advance(2s);
+    ASSERT_EQ(w.peer.count("MESSAGE"), 2u);
+    EXPECT_EQ(w.peer.last("MESSAGE")->header(sip::HeaderId::call_id), first.header(sip::HeaderId::call_id));
+    w.peer.answer("MESSAGE", 200);
+    EXPECT_EQ(w.outcomes, std::vector<std::string>{"accepted"});
+}
+
+TEST(SipGatewayPager, TypingBothWays) {
+    World w;
+    w.peer.connect(5060);
+    const auto composing = [&](std::string_view name) {
+        auto state = w.stanza(xmpp::Stanza::Kind::message, "chat");
+        state.add(xml::Element("http://jabber.org/protocol/chatstates", name));
+        w.deliver(std::move(state));
+    };
+    composing("composing");
+    EXPECT_EQ(w.peer.count("MESSAGE"), 0u);  // the peer has not shown that it knows this
+    const auto active = sip::encode_is_composing(sip::Typing::active, 90s);
+    w.peer.say(w.request("MESSAGE", "1", {}, "Content-Type: application/im-iscomposing+xml\n\n" + active));
+    EXPECT_EQ(w.peer.last_status(), 200);
+    EXPECT_TRUE(w.router.find("<composing"));
+    w.executor.advance(90s);  // it says nothing more
+    EXPECT_TRUE(w.router.find("<active"));
+    composing("composing");
+    ASSERT_EQ(w.peer.count("MESSAGE"), 1u);
+    EXPECT_EQ(sip::decode_is_composing(w.peer.last("MESSAGE")->body())->state, sip::Typing::active);
+    w.peer.answer("MESSAGE", 200);
+    composing("gone");
+    ASSERT_EQ(w.peer.count("MESSAGE"), 2u);
+    EXPECT_EQ(sip::decode_is_composing(w.peer.last("MESSAGE")->body())->state, sip::Typing::idle);
+    EXPECT_EQ(w.outcomes, (std::vector<std::string>{"accepted", "accepted", "accepted"}));
+}
+
+TEST(SipGatewayPager, ReceiptsFromTheAnswer) {
+    struct Case {
+        int status;
+        bool receipt;
+    };
+    for (const auto& c : {Case{200, true}, Case{202, false}, Case{480, false}}) {
+        World w;
+        auto text = w.stanza(xmpp::Stanza::Kind::message, "chat");
+        text.id = "m1";
+        text.add(xml::Element("jabber:client", "body")).add_text("Hi");
+        text.add(xml::Element("urn:xmpp:receipts", "request"));
+        w.deliver(std::move(text));
+        w.peer.answer("MESSAGE", c.status);
+        const auto* receipt = w.router.find("<received");
+        ASSERT_EQ(receipt != nullptr, c.receipt) << c.status;
+        if (!receipt) continue;
+        EXPECT_EQ(receipt->envelope.to, test::jid("alice@example.com/a"));
+        EXPECT_EQ(receipt->envelope.stanza->from, test::jid("bob@sip.example.net"));
+        EXPECT_NE(receipt->text.find("id='m1'"), std::string::npos) << receipt->text;
     }
 }
 

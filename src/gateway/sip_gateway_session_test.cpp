@@ -69,6 +69,134 @@ TEST(SipGatewaySession, RefusedAndForgotten) {
     EXPECT_EQ(w.outcomes, (std::vector<std::string>{"accepted", "recipient-unavailable"}));
 }
 
+TEST(SipGatewaySession, AByeThatCrossesOurMessage) {
+    World w{"ocs"};
+    w.message("one");
+    w.peer.answer("INVITE", 200, sdp);
+    const auto message = *w.peer.last("MESSAGE");
+    const auto tag = std::string(sip::parse_name_addr(message.header(sip::HeaderId::from))->tag());
+    auto bye = w.request("BYE", "1", tag, {}, "bob@sip.example.net", message.header(sip::HeaderId::call_id));
+    bye.replace(bye.find("tag=b1"), 6, "tag=theirs");
+    w.peer.say(bye);
+    w.message("two");
+    EXPECT_EQ(w.peer.count("INVITE"), 1u);  // what became of the first one is not known yet
+    w.peer.answer("MESSAGE", 481);
+    ASSERT_EQ(w.peer.count("INVITE"), 2u);
+    w.peer.answer("INVITE", 200, sdp);
+    ASSERT_EQ(w.peer.count("MESSAGE"), 2u);
+    EXPECT_EQ(w.peer.last("MESSAGE")->body(), "one");
+    w.peer.answer("MESSAGE", 200);
+    EXPECT_EQ(w.peer.last("MESSAGE")->body(), "two");
+    w.peer.answer("MESSAGE", 200);
+    EXPECT_EQ(w.outcomes, (std::vector<std::string>{"accepted", "accepted"}));
+}
+
+TEST(SipGatewaySession, ForUsersWhoDoNotTakeMessages) {
+    struct Case {
+        Result<im::Reception> reception;
+        int status;
+    };
+    for (const auto& c : {
+             Case{im::Reception::nobody, 404},
+             Case{im::Reception::full, 480},
+             Case{Error{Errc::storage, "no disk"}, 500},
+         }) {
+        SCOPED_TRACE(c.status);
+        World w{"ocs"};
+        w.router.receptions.emplace(test::jid("alice@example.com"), c.reception);
+        w.peer.connect(5060);
+        w.peer.say(w.request("INVITE", "1", {}, "Content-Type: application/sdp\n\nv=0\r\nm=message 5060 sip null\r\n"));
+        EXPECT_EQ(w.peer.last_status(), c.status);
+        EXPECT_TRUE(w.rows.empty());
+        EXPECT_TRUE(w.router.got.empty());
+    }
+}
+
+TEST(SipGatewaySession, AnInviteThatThePartnerCannotServeNow) {
+    World w{"ocs"};
+    w.message("one");
+    w.message("two");
+    w.peer.answer("INVITE", 503, "Retry-After: 2\n");
+    EXPECT_EQ(w.peer.count("ACK"), 1u);
+    EXPECT_TRUE(w.outcomes.empty());
+    w.executor.advance(2s);
+    ASSERT_EQ(w.peer.count("INVITE"), 2u);
+    w.peer.answer("INVITE", 480);
+    EXPECT_EQ(w.outcomes, (std::vector<std::string>{"recipient-unavailable", "recipient-unavailable"}));
+    w.executor.advance(60s);
+    EXPECT_EQ(w.peer.count("INVITE"), 2u);
+}
+
+TEST(SipGatewaySession, ACalleeWhoTakesLong) {
+    World w{"ocs"};
+    w.message("one");
+    for (const int status : {100, 101, 180, 183, 183}) {
+        w.peer.answer("INVITE", status);
+        w.executor.advance(30s);
+    }
+    EXPECT_TRUE(w.outcomes.empty());
+    w.peer.answer("INVITE", 200, sdp);
+    ASSERT_EQ(w.peer.count("MESSAGE"), 1u);
+    w.peer.answer("MESSAGE", 200);
+    EXPECT_EQ(w.outcomes, std::vector<std::string>{"accepted"});
+}
+
+TEST(SipGatewaySession, BothCallAtOnce) {
+    World w{"ocs"};
+    w.message("ours");
+    w.peer.answer("INVITE", 180);
+    w.peer.say(w.request("INVITE", "1", {}, "Content-Type: application/sdp\n\nv=0\r\nm=message 5060 sip null\r\n"));
+    ASSERT_EQ(w.peer.last_status(), 200);
+    w.peer.say(w.request("ACK", "1", tag_of(*w.peer.response())));
+    ASSERT_EQ(w.peer.count("MESSAGE"), 1u);  // in the one that stands
+    EXPECT_EQ(w.peer.last("MESSAGE")->header(sip::HeaderId::call_id), "c1");
+    w.peer.answer("INVITE", 200, sdp);
+    EXPECT_EQ(w.peer.count("MESSAGE"), 1u);
+    w.peer.answer("MESSAGE", 200);
+    EXPECT_EQ(w.outcomes, std::vector<std::string>{"accepted"});
+}
+
+TEST(SipGatewaySession, ANewInviteReplacesTheOldAndTheTextGoesAgain) {
+    World w{"ocs"};
+    w.message("one");
+    w.peer.answer("INVITE", 200, sdp);
+    ASSERT_EQ(w.peer.count("MESSAGE"), 1u);  // never answered
+    w.peer.say(w.request("INVITE", "1", {}, "Content-Type: application/sdp\n\nv=0\r\nm=message 5060 sip null\r\n"));
+    ASSERT_EQ(w.peer.last_status(), 200);
+    w.peer.say(w.request("ACK", "1", tag_of(*w.peer.response())));
+    EXPECT_EQ(w.peer.count("BYE"), 1u);
+    w.executor.advance(4s);
+    ASSERT_EQ(w.peer.count("MESSAGE"), 2u);
+    EXPECT_EQ(w.peer.last("MESSAGE")->header(sip::HeaderId::call_id), "c1");
+    w.peer.answer("MESSAGE", 200);
+    EXPECT_EQ(w.outcomes, std::vector<std::string>{"accepted"});
+}
+
+TEST(SipGatewaySession, AMessageThatNobodyAnswers) {
+    World w{"ocs"};
+    w.message("one");
+    w.message("two");
+    w.peer.answer("INVITE", 200, sdp);
+    w.executor.advance(32s);
+    EXPECT_EQ(w.outcomes, std::vector<std::string>{"remote-server-timeout"});  // it may have been shown
+    EXPECT_EQ(w.peer.count("BYE"), 1u);
+    w.peer.answer("INVITE", 200, sdp);
+    EXPECT_EQ(w.peer.last("MESSAGE")->body(), "two");
+}
+
+TEST(SipGatewaySession, LeavingWaitsForWhatIsUnderWay) {
+    World w{"ocs"};
+    w.message("one");
+    auto gone = w.stanza(xmpp::Stanza::Kind::message, "chat");
+    gone.add(xml::Element("http://jabber.org/protocol/chatstates", "gone"));
+    w.deliver(std::move(gone));
+    w.peer.answer("INVITE", 200, sdp);
+    EXPECT_EQ(w.peer.count("BYE"), 0u);
+    w.peer.answer("MESSAGE", 200);
+    EXPECT_EQ(w.peer.count("BYE"), 1u);
+    EXPECT_EQ(w.outcomes, (std::vector<std::string>{"accepted", "accepted"}));
+}
+
 TEST(SipGatewaySession, TheirsToOurs) {
     World w{"ocs"};
     w.router.settle_at_once = false;

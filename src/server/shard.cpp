@@ -54,6 +54,21 @@ bool Shard::available(const xmpp::Jid& user) const {
     return loaded && loaded->has_available();
 }
 
+void Shard::reception(const xmpp::Jid& user, Function<void(Result<im::Reception>)> then) {
+    const auto of = [](const User& found) { return found.is_full() ? im::Reception::full : im::Reception::open; };
+    if (const auto* loaded = loaded_user(user)) return then(of(*loaded));
+    // Asked here and not by with_user(), which has one word for a missing account and for a failed read.
+    auto with_account = [this, user, of, then = std::move(then)](const Result<storage::Account>& account) mutable {
+        if (!account && account.error().code == Errc::not_found) return then(im::Reception::nobody);
+        if (!account) return then(account.error());
+        with_user(user, [of, then = std::move(then)](User* loaded) {
+            if (!loaded) return then(Error{Errc::storage, "the user could not be loaded"});
+            then(of(*loaded));
+        });
+    };
+    stores_->accounts().load(user.bare(), std::move(with_account));
+}
+
 bool Shard::is_local(std::string_view domain) const {
     return settings_->domains.contains(domain);
 }
@@ -241,6 +256,7 @@ void Shard::route_remote(im::Envelope envelope, im::Settled settled) {
     row.to = envelope.to;
     row.received = clock().wall();
     row.origin = envelope.origin.empty() ? random().hex(16) : envelope.origin;
+    envelope.origin = row.origin;  // as it will be after a restart
     xmpp::write(row.stanza, *envelope.stanza, {});
     auto stored = [this, remote, envelope = std::move(envelope),
                    settled = std::move(settled)](Result<storage::OutboxStore::Appended> appended) mutable {

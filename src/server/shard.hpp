@@ -65,6 +65,7 @@ public:
     void send(im::Envelope envelope) override;
     bool is_local(std::string_view domain) const override;
     bool available(const xmpp::Jid& user) const override;
+    void reception(const xmpp::Jid& user, Function<void(Result<im::Reception>)> then) override;
     void send(xmpp::Stanza stanza) { send(im::envelope(std::move(stanza))); }
 
     // cluster::SlotHandler

@@ -52,6 +52,13 @@ bool User::has_available() const {
     return std::any_of(sessions_.begin(), sessions_.end(), [](const auto& session) { return session->available(); });
 }
 
+// The quota is for what waits, not for what is only passing through to somebody who is there.
+bool User::is_full() const {
+    const auto& limits = shard_.settings().limits;
+    return usage_ &&
+           (usage_->messages >= limits.offline_messages + in_flight_.size() || usage_->bytes >= limits.offline_bytes);
+}
+
 Session& User::bind(xmpp::Jid full) {
     return *sessions_.emplace_back(std::make_shared<Session>(shard_, *this, std::move(full)));
 }
@@ -100,9 +107,7 @@ void User::store(im::Envelope envelope, im::Settled settled) {
 }
 
 void User::append(im::Envelope envelope, im::Settled settled) {
-    // The quota is for what waits, not for what is only passing through to somebody who is there.
-    const auto& limits = shard_.settings().limits;
-    if (usage_->messages >= limits.offline_messages + in_flight_.size() || usage_->bytes >= limits.offline_bytes) {
+    if (is_full()) {
         shard_.counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
         return settled(xmpp::stanza_error("service-unavailable", "the recipient's message store is full"));
     }

@@ -35,6 +35,7 @@ public:
     Session* session(std::string_view resource) const;
     Session* resumable(std::string_view resume_id) const;
     bool has_available() const;
+    bool is_full() const;  // of what waits: no further message is kept
     Session& bind(xmpp::Jid full);
     // The end of a session: others hear of it, and what its client never confirmed is routed anew.
     void end(Session& session);

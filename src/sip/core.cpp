@@ -185,21 +185,26 @@ void Core::close_session(UsageId id) {
     if (usage && usage->session) impl_->perform(id, usage->session->close(impl_->now()));
 }
 
-MessageId Core::send_text(UsageId session, Body body) {
+MessageId Core::send_text(UsageId session, TextToSend text) {
     auto* usage = impl_->find(session);
     if (!usage || !usage->session) return {};
     const MessageId id{++impl_->last_text};
-    if (!usage->session->queue({id, std::move(body)})) return {};
+    if (!usage->session->queue({id, std::move(text.body), std::move(text.language)})) return {};
     impl_->pump(session);
     return id;
+}
+
+bool Core::withdraw_text(UsageId session, MessageId text) {
+    auto* usage = impl_->find(session);
+    return usage && usage->session && usage->session->withdraw(text);
 }
 
 void Core::send_activity(UsageId session, Method method, Body body) {
     impl_->send_activity(session, method, std::move(body));
 }
 
-MessageId Core::send_pager(const Uri& local, const Uri& remote, Body body, std::string_view subject) {
-    return impl_->send_pager(local, remote, std::move(body), subject);
+MessageId Core::send_pager(const Uri& local, const Uri& remote, TextToSend text) {
+    return impl_->send_pager(local, remote, std::move(text));
 }
 
 void Core::answer(ServerTransactionId id, int status, std::optional<Seconds> retry_after) {

@@ -87,10 +87,19 @@ struct IncomingText {
     std::string origin;             // the same when the peer sends the same text again: From tag, Call-ID and CSeq
 };
 
+struct TextToSend {
+    Body body;
+    std::string subject{}, language{};  // of a session the subject is the INVITE's
+    // Outside of a session the same name gives the same Call-ID, From tag and CSeq: a peer can tell a repetition.
+    std::string name{};
+};
+
 struct Outcome {
     int status = 0;      // 2xx: delivered to the peer
     bool local = false;  // our own: nobody answered (408), or it could not be sent (503)
-    std::string diagnostics;
+    bool sent = true;    // false: it never left us
+    std::optional<Seconds> retry_after{};
+    std::string diagnostics{};
 };
 
 class User {
@@ -194,11 +203,13 @@ public:
     void close_session(UsageId id);
     // Sent when the session is open and the texts before it have been answered. Nobody: too many wait, or no such
     // session.
-    MessageId send_text(UsageId session, Body body);
+    MessageId send_text(UsageId session, TextToSend text);
+    // Takes it back from a session that has not sent it; false: it is under way, or unknown.
+    bool withdraw_text(UsageId session, MessageId text);
     // Typing: INFO towards Microsoft's, MESSAGE with im-iscomposing towards the others. No outcome; dropped unless it
     // is open.
     void send_activity(UsageId session, Method method, Body body);
-    MessageId send_pager(const Uri& local, const Uri& remote, Body body, std::string_view subject = {});
+    MessageId send_pager(const Uri& local, const Uri& remote, TextToSend text);
     // Of on_text().
     void answer(ServerTransactionId id, int status, std::optional<Seconds> retry_after = {});
 

@@ -108,7 +108,8 @@ struct World : Out, User {
         origin = text.origin;
     }
     void on_text_outcome(MessageId, const Outcome& outcome) override {
-        log.push_back("outcome " + std::to_string(outcome.status) + (outcome.local ? " local" : ""));
+        log.push_back("outcome " + std::to_string(outcome.status) + (outcome.local ? " local" : "") +
+                      (outcome.sent ? "" : " never sent"));
     }
 
     // ---- for tests

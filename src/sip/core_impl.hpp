@@ -83,7 +83,7 @@ public:
     void send_bye(UsageEntry& usage);
     void send_text(UsageEntry& usage, ImSession::Text text);
     void send_activity(UsageId id, Method method, Body body);
-    MessageId send_pager(const Uri& local, const Uri& remote, Body body, std::string_view subject);
+    MessageId send_pager(const Uri& local, const Uri& remote, TextToSend text);
     void perform(UsageId id, ImSession::Step step);
 
     // core_usages.cpp: the table, rows, time

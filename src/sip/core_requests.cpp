@@ -111,7 +111,7 @@ void CoreImpl::in_dialog(ServerTransactionId id, const Message& request, std::st
                 respond(id, 200);
                 // 15.1.2: an INVITE of theirs that still waits is answered too.
                 if (usage->session->state() == ImSession::State::ringing) respond(usage->asked, 487);
-                return perform(usage_id, usage->session->on_bye());
+                return perform(usage_id, usage->session->on_bye(now()));
             }
             break;
         default: break;

@@ -7,7 +7,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::World;
 
-const Body hi{"text/plain; charset=UTF-8", "Hi"}, second{"text/plain", "again"};
+const TextToSend hi{{"text/plain; charset=UTF-8", "Hi"}}, second{{"text/plain", "again"}};
 const Uri u1 = *Uri::parse("sip:u1@cup.example.com"), alice = *Uri::parse("sip:alice@contoso.com");
 
 constexpr std::string_view im_sdp =
@@ -355,6 +355,43 @@ TEST(CoreSession, ADanglingSessionHandsItsTextsBack) {
     EXPECT_EQ(silent.last_end.uncertain, (std::vector<MessageId>{first}));
 }
 
+TEST(CoreSession, AByeThatCrossesOurMessage) {
+    struct Case {
+        std::string why;
+        int status;  // 0: no answer
+        bool done, unsent, uncertain;
+    };
+    for (const auto& c : {
+             Case{"it was taken", 200, true, false, false},
+             Case{"it came too late", 481, false, true, false},
+             Case{"it was cut off", 487, false, true, false},
+             Case{"nobody says", 0, false, false, true},
+         }) {
+        SCOPED_TRACE(c.why);
+        Calling w;
+        w.open();
+        const auto text = w.core->send_text(w.usage, hi);
+        const auto tag = std::string(parse_name_addr(w.last("MESSAGE")->message.header(HeaderId::from))->tag());
+        const auto call_id = std::string(w.last("MESSAGE")->message.header(HeaderId::call_id));
+        auto bye = request("BYE", "1", tag, {}, call_id);
+        bye.replace(bye.find("753cf74dcb"), 10, "theirs");
+        w.receive(bye);
+        EXPECT_EQ(w.last_status(), 200);
+        EXPECT_FALSE(w.heard("session end 2 0"));
+        EXPECT_FALSE(w.core->send_text(w.usage, second));  // nothing more goes into it
+        if (c.status != 0)
+            w.answer("MESSAGE", c.status);
+        else
+            w.advance(4s);
+        EXPECT_EQ(w.heard("outcome 200"), c.done);
+        EXPECT_EQ(w.last_end.why, SessionEnd::Why::bye);
+        EXPECT_EQ(w.last_end.unsent == std::vector<MessageId>{text}, c.unsent);
+        EXPECT_EQ(w.last_end.uncertain == std::vector<MessageId>{text}, c.uncertain);
+        EXPECT_EQ(w.count("BYE"), 0u);
+        EXPECT_EQ(w.core->usages(), 0u);
+    }
+}
+
 TEST(CoreSession, BothCallAtOnce) {
     Calling w;
     w.receive(invite());
@@ -400,9 +437,30 @@ TEST(CorePager, BothWays) {
     EXPECT_TRUE(w.heard("outcome 202"));
     w.core->send_pager(u1, alice, hi);
     w.core->on_send_failed(w.last("MESSAGE")->id);
+    EXPECT_TRUE(w.heard("outcome 503 local never sent"));
+    w.core->send_pager(u1, alice, hi);
+    w.core->on_sent(w.last("MESSAGE")->id, LinkId{3});
+    w.core->on_link_down(LinkId{3});
     EXPECT_TRUE(w.heard("outcome 503 local"));
     EXPECT_EQ(w.core->usages(), 0u);
     EXPECT_EQ(w.core->transactions(), 0u);
+}
+
+TEST(CorePager, ANamedTextIsTheSameAgain) {
+    const auto ids = [](World& w, std::string name) {
+        w.core->send_pager(u1, alice, {hi.body, {}, "de", std::move(name)});
+        const auto& m = w.last("MESSAGE")->message;
+        EXPECT_EQ(m.header("Content-Language"), "de");
+        return std::string(m.header(HeaderId::call_id)) + ' ' + std::string(m.header(HeaderId::from)) + ' ' +
+               std::string(m.header(HeaderId::cseq));
+    };
+    World before, after{2};
+    const auto first = ids(before, "one");
+    EXPECT_EQ(ids(after, "one"), first);
+    EXPECT_NE(ids(after, "two"), first);
+    EXPECT_NE(ids(after, {}), ids(after, {}));
+    EXPECT_NE(before.last("MESSAGE")->message.header(HeaderId::via),
+              after.last("MESSAGE")->message.header(HeaderId::via));
 }
 
 // ---- RFC 4475 3.2 and 3.3: what the core says to the messages that the codec accepts, and to those it does not

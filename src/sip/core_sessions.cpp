@@ -1,10 +1,12 @@
 #include <algorithm>
 
+#include "base/hash.hpp"
 #include "base/text.hpp"
 #include "sip/core_impl.hpp"
 #include "sip/header/content_type.hpp"
 #include "sip/header/cseq.hpp"
 #include "sip/header/diagnostics.hpp"
+#include "sip/header/numbers.hpp"
 #include "sip/header/tokens.hpp"
 
 namespace parley::sip {
@@ -39,6 +41,18 @@ Verdict judge(const Message& request) {
 bool is_plain(std::string_view text) {
     return !text.empty() &&
            std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20; });
+}
+
+ImSession::Reply reply_of(const Answer& answer) {
+    if (answer.local()) return {answer.status, true, answer.sent};
+    ImSession::Reply reply{answer.status, false, true, {}, diagnostics_of(*answer.response)};
+    if (answer.response->has(HeaderId::retry_after))
+        reply.retry_after = parse_retry_after(answer.response->header(HeaderId::retry_after));
+    return reply;
+}
+
+Outcome outcome_of(ImSession::Reply reply) {
+    return {reply.status, reply.local, reply.sent, reply.retry_after, std::move(reply.diagnostics)};
 }
 
 std::string origin_of(const Message& request) {
@@ -196,7 +210,7 @@ void CoreImpl::on_invite_answer(UsageId id, const Answer& answer) {
         const auto offer = parse_im_offer(response->body());
         if (offer) usage->accept_types = offer->accept_types;
     }
-    auto step = usage->session->on_invite_answer(answer.status, response ? diagnostics_of(*response) : "", now());
+    auto step = usage->session->on_invite_answer(reply_of(answer), now());
     if (step.opened) store(*usage, [](bool) {});  // nobody waits: what is lost is found out by a 481
     perform(id, std::move(step));
 }
@@ -262,19 +276,19 @@ void CoreImpl::send_text(UsageEntry& usage, ImSession::Text text) {
     auto go = [this, id, text = std::move(text)](bool reserved) {
         auto* entry = find(id);
         if (!entry) return;
-        const auto finish = [this, id](int status, bool local, std::string diagnostics) {
+        const auto finish = [this, id](ImSession::Reply reply) {
             auto* still = find(id);
             if (!still) return;
-            auto result = still->session->on_message_answer(status, local, diagnostics, now());
-            if (result.done) user.on_text_outcome(*result.done, {status, local, std::move(diagnostics)});
+            auto result = still->session->on_message_answer(reply, now());
             perform(id, std::move(result.step));
+            if (result.done) user.on_text_outcome(*result.done, outcome_of(std::move(reply)));
         };
-        if (!reserved) return finish(503, true, "the store did not take it");
+        if (!reserved) return finish({503, true, false, {}, "the store did not take it"});
         auto request = entry->dialog.request("MESSAGE");
+        if (!text.language.empty()) request.add("Content-Language", text.language);
         request.set_body(text.body.type, text.body.text);
         send(entry->dialog, std::move(request), [finish](const Answer& answer) {
-            if (answer.status < 200) return;
-            finish(answer.status, answer.local(), answer.response ? diagnostics_of(*answer.response) : "");
+            if (answer.status >= 200) finish(reply_of(answer));
         });
     };
     with_cseq(usage, std::move(go));
@@ -314,19 +328,24 @@ void CoreImpl::on_text(ServerTransactionId id, UsageEntry* usage, const Message&
     user.on_text(id, text);
 }
 
-MessageId CoreImpl::send_pager(const Uri& local, const Uri& remote, Body body, std::string_view subject) {
+MessageId CoreImpl::send_pager(const Uri& local, const Uri& remote, TextToSend text) {
     if (!local.is_sip() || !remote.is_sip()) return {};
     const auto domain = to_lower(remote.host());
     const MessageId id{++last_text};
+    const auto digest = text.name.empty() ? std::string{} : sha256(text.name);
+    constexpr std::size_t call_id_bytes = 16, tag_bytes = 8;
+    auto call_id = digest.empty() ? random.hex(call_id_bytes) : hex_encode(digest.substr(0, call_id_bytes));
+    auto tag = digest.empty() ? new_tag(local)
+                              : make_tag({config.cluster, user.slot_token(local)},
+                                         std::string_view(digest).substr(call_id_bytes, tag_bytes));
     auto dialog =
-        Dialog::as_uac(random.hex(16), new_tag(local), local, remote, name_for(local, user.peer(domain)), domain);
+        Dialog::as_uac(std::move(call_id), std::move(tag), local, remote, name_for(local, user.peer(domain)), domain);
     auto request = dialog.request("MESSAGE");  // RFC 3428 4: no Contact, no dialog
-    if (is_plain(subject)) request.add(HeaderId::subject, subject);
-    request.set_body(body.type, std::move(body.text));
+    if (is_plain(text.subject)) request.add(HeaderId::subject, text.subject);
+    if (!text.language.empty()) request.add("Content-Language", text.language);
+    request.set_body(text.body.type, std::move(text.body.text));
     send(dialog, std::move(request), [this, id](const Answer& answer) {
-        if (answer.status < 200) return;
-        user.on_text_outcome(id,
-                             {answer.status, answer.local(), answer.response ? diagnostics_of(*answer.response) : ""});
+        if (answer.status >= 200) user.on_text_outcome(id, outcome_of(reply_of(answer)));
     });
     return id;
 }

@@ -9,7 +9,8 @@ namespace {
 
 using Why = SessionEnd::Why;
 
-constexpr Millis trying_after{200};  // RFC 3261 17.2.1
+constexpr Millis trying_after{200};        // RFC 3261 17.2.1
+constexpr Millis parting_patience{4'000};  // for the answer to the last MESSAGE of a session that is closed: T2
 
 }  // namespace
 
@@ -52,8 +53,9 @@ ImSession::Step ImSession::finish(SessionEnd end) {
     return step;
 }
 
-ImSession::Step ImSession::on_invite_answer(int status, std::string diagnostics, SteadyTime now) {
+ImSession::Step ImSession::on_invite_answer(Reply reply, SteadyTime now) {
     Step step;
+    const int status = reply.status;
     if (status < 200) {
         if (state_ != State::calling) return step;
         heard_ = true;
@@ -68,9 +70,13 @@ ImSession::Step ImSession::on_invite_answer(int status, std::string diagnostics,
             step.ack = step.bye = true;
             return step;
         }
+        if (state_ == State::parting) {
+            step.ack = true;
+            return step;
+        }
         const bool again = state_ == State::open;
         if (closing_) {
-            step = finish({why_.value_or(Why::closed), 0, {}, {}, {}});
+            step = finish({why_.value_or(Why::closed)});
             step.ack = step.bye = true;
             return step;
         }
@@ -83,7 +89,9 @@ ImSession::Step ImSession::on_invite_answer(int status, std::string diagnostics,
     }
     if (state_ != State::calling) return step;
     const auto why = why_ && *why_ != Why::refused ? *why_ : Why::refused;
-    return finish({why, why == Why::refused && closing_ ? 408 : status, std::move(diagnostics), {}, {}});
+    const bool gave_up = why == Why::refused && closing_;
+    return finish({why, gave_up ? 408 : status, gave_up || reply.local, reply.sent, reply.retry_after,
+                   std::move(reply.diagnostics)});
 }
 
 void ImSession::on_accepted(SteadyTime now) {
@@ -95,14 +103,14 @@ void ImSession::on_accepted(SteadyTime now) {
 }
 
 ImSession::Step ImSession::on_rejected(int status) {
-    return finish({Why::closed, status, {}, {}, {}});
+    return finish({Why::closed, status});
 }
 
 ImSession::Step ImSession::on_ack(SteadyTime now) {
     Step step;
     if (state_ != State::accepted) return step;
     if (closing_) {  // a callee may not send BYE before the ACK (15)
-        step = finish({why_.value_or(Why::closed), 0, {}, {}, {}});
+        step = finish({why_.value_or(Why::closed)});
         step.bye = true;
         return step;
     }
@@ -116,11 +124,23 @@ ImSession::Step ImSession::on_ack(SteadyTime now) {
 
 ImSession::Step ImSession::on_cancel() {
     if (state_ != State::ringing) return {};
-    return finish({Why::cancelled, 487, {}, {}, {}});
+    return finish({Why::cancelled, 487});
 }
 
-ImSession::Step ImSession::on_bye() {
-    return finish({Why::bye, 0, {}, {}, {}});
+// Nothing more is sent, but what the peer says of the MESSAGE that crossed its BYE, or ours, still counts.
+void ImSession::part(Why why, SteadyTime now) {
+    state_ = State::parting;
+    closing_ = true;
+    why_ = why;
+    idle_at_.reset();
+    give_up_at_ = now + parting_patience;
+}
+
+ImSession::Step ImSession::on_bye(SteadyTime now) {
+    if (state_ == State::parting) return {};
+    if (!in_flight_) return finish({Why::bye});
+    part(Why::bye, now);
+    return {};
 }
 
 ImSession::Step ImSession::close(SteadyTime now, Why why) {
@@ -138,13 +158,17 @@ ImSession::Step ImSession::close(SteadyTime now, Why why) {
             why_ = why;
             return step;
         case State::open:
-            step = finish({why, 0, {}, {}, {}});
+            if (in_flight_)
+                part(why, now);
+            else
+                step = finish({why});
             step.bye = true;
             return step;
         case State::ringing:
+        case State::parting:
         case State::ended: break;
     }
-    return finish({why, 0, {}, {}, {}});
+    return finish({why});
 }
 
 void ImSession::touch(SteadyTime now) {
@@ -157,6 +181,10 @@ bool ImSession::queue(Text text) {
     return true;
 }
 
+bool ImSession::withdraw(MessageId id) {
+    return std::erase_if(waiting_, [id](const Text& text) { return text.id == id; }) > 0;
+}
+
 std::optional<ImSession::Text> ImSession::take() {
     if (state_ != State::open || in_flight_ || waiting_.empty()) return {};
     in_flight_ = std::move(waiting_.front());
@@ -164,22 +192,26 @@ std::optional<ImSession::Text> ImSession::take() {
     return in_flight_;
 }
 
-ImSession::MessageResult ImSession::on_message_answer(int status, bool local, std::string diagnostics, SteadyTime now) {
+ImSession::MessageResult ImSession::on_message_answer(const Reply& reply, SteadyTime now) {
     MessageResult result;
     if (!in_flight_) return result;
     touch(now);
-    if (status == 408 || status == 480 || status == 481) {
-        SessionEnd end{Why::dangling, status, std::move(diagnostics), {}, {}};
-        if (!local) {  // refused: it was not taken
-            end.unsent.push_back(in_flight_->id);
-            in_flight_.reset();
-        }
-        result.step = finish(std::move(end));
-        result.step.bye = true;
+    const bool parting = state_ == State::parting;
+    const int status = reply.status;
+    const bool gone = status == 408 || status == 480 || status == 481 || (parting && (status == 487 || reply.local));
+    SessionEnd end{parting ? *why_ : Why::dangling, status, reply.local, true, {}, reply.diagnostics};
+    if (!gone) {
+        result.done = in_flight_->id;
+        in_flight_.reset();
+        if (parting) result.step = finish({*why_});
         return result;
     }
-    result.done = in_flight_->id;
-    in_flight_.reset();
+    if (!reply.local) {  // refused: it was not taken
+        end.unsent.push_back(in_flight_->id);
+        in_flight_.reset();
+    }
+    result.step = finish(std::move(end));
+    result.step.bye = !parting;
     return result;
 }
 
@@ -192,15 +224,16 @@ ImSession::Step ImSession::on_time(SteadyTime now) {
     if (give_up_at_ && *give_up_at_ <= now) {
         give_up_at_.reset();
         if (state_ == State::accepted) {  // 13.3.1.4
-            step = finish({Why::no_ack, 408, {}, {}, {}});
+            step = finish({Why::no_ack, 408, true});
             step.bye = true;
-        } else if (!closing_) {
+        } else if (!closing_) {  // nobody has accepted our INVITE
             closing_ = true;
             why_ = Why::refused;
             cancelled_ = step.cancel = heard_;
             give_up_at_ = now + timer::transaction;
         } else {
-            step = finish({*why_, *why_ == Why::refused ? 408 : 0, {}, {}, {}});
+            const bool refused = *why_ == Why::refused;
+            step = finish({*why_, refused ? 408 : 0, refused});
         }
         return step;
     }

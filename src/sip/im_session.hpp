@@ -26,9 +26,12 @@ struct SessionEnd {
     };
     Why why = Why::closed;
     int status = 0;
-    std::string diagnostics;
-    std::vector<MessageId> unsent;     // never left us, or refused: safe to send again
-    std::vector<MessageId> uncertain;  // sent, and nothing was heard: sending again may double it
+    bool local = false;  // the status is our own: nobody answered (408), or it could not be sent (503)
+    bool sent = true;    // false: the request never left us
+    std::optional<Seconds> retry_after{};
+    std::string diagnostics{};
+    std::vector<MessageId> unsent{};     // never left us, or refused: safe to send again
+    std::vector<MessageId> uncertain{};  // sent, and nothing was heard: sending again may double it
 };
 
 // An instant message session by INVITE (session mode, sip-wire facts of OCS, Lync and SIMPLE peers): set-up as caller
@@ -36,7 +39,8 @@ struct SessionEnd {
 // send is in the Step it returns; the core sends and reports back.
 class ImSession {
 public:
-    enum class State { calling, ringing, accepted, open, ended };
+    // parting: closed by either side while the answer to a MESSAGE of ours is still to come.
+    enum class State { calling, ringing, accepted, open, parting, ended };
     struct Step {
         bool cancel = false;  // our INVITE
         bool ack = false;     // the 2xx to it
@@ -49,6 +53,7 @@ public:
     struct Text {
         MessageId id;
         Body body;
+        std::string language{};
     };
 
     static ImSession calling(Seconds idle, SteadyTime now);
@@ -57,32 +62,42 @@ public:
 
     State state() const { return state_; }
 
-    // Caller: any answer to our INVITE; `local` as for Notifier.
-    Step on_invite_answer(int status, std::string diagnostics, SteadyTime now);
+    // What came back for a request of ours.
+    struct Reply {
+        int status = 0;
+        bool local = false;
+        bool sent = true;  // false: it never left us
+        std::optional<Seconds> retry_after{};
+        std::string diagnostics{};
+    };
+    // Caller: any answer to our INVITE.
+    Step on_invite_answer(Reply reply, SteadyTime now);
     // Callee.
     void on_accepted(SteadyTime now);  // our 2xx went out
     Step on_rejected(int status);
     Step on_ack(SteadyTime now);
     Step on_cancel();
 
-    Step on_bye();
+    Step on_bye(SteadyTime now);
     Step close(SteadyTime now, SessionEnd::Why why = SessionEnd::Why::closed);
     void touch(SteadyTime now);  // something was said: it is not idle
 
-    bool queue(Text text);       // false: too many wait already
-    std::optional<Text> take();  // the MESSAGE to send now
-    // The answer to it. `delivered` in the result: nothing, or what to tell the user of this text.
+    bool queue(Text text);        // false: too many wait already
+    bool withdraw(MessageId id);  // one that has not been taken
+    std::optional<Text> take();   // the MESSAGE to send now
+    // The answer to it.
     struct MessageResult {
-        std::optional<MessageId> done;  // with the status that came: report it
+        std::optional<MessageId> done;  // with the status that came: report it, after the step
         Step step;
     };
-    MessageResult on_message_answer(int status, bool local, std::string diagnostics, SteadyTime now);
+    MessageResult on_message_answer(const Reply& reply, SteadyTime now);
 
     Step on_time(SteadyTime now);
     std::optional<SteadyTime> next_deadline() const;
 
 private:
     Step finish(SessionEnd end);
+    void part(SessionEnd::Why why, SteadyTime now);
 
     State state_ = State::calling;
     Seconds idle_{600};

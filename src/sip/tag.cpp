@@ -15,13 +15,20 @@ std::uint32_t number(std::string_view bytes) {
     return value;
 }
 
+std::string home_of(TagToken token) {
+    const auto byte = [](unsigned value) { return std::string(1, static_cast<char>(value & 0xff)); };
+    const unsigned slot = token.slot;
+    return hex_encode(byte(token.cluster)) + '.' + hex_encode(byte(slot >> 8) + byte(slot)) + '.';
+}
+
 }  // namespace
 
 std::string make_tag(TagToken token, Random& random) {
-    const auto byte = [](unsigned value) { return std::string(1, static_cast<char>(value & 0xff)); };
-    const unsigned slot = token.slot;
-    return hex_encode(byte(token.cluster)) + '.' + hex_encode(byte(slot >> 8) + byte(slot)) + '.' +
-           random.hex(random_digits / 2);
+    return home_of(token) + random.hex(random_digits / 2);
+}
+
+std::string make_tag(TagToken token, std::string_view unique) {
+    return home_of(token) + hex_encode(unique.substr(0, random_digits / 2));
 }
 
 std::optional<TagToken> parse_tag(std::string_view tag) {

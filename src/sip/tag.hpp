@@ -19,6 +19,7 @@ struct TagToken {
 };
 
 std::string make_tag(TagToken token, Random& random);
-std::optional<TagToken> parse_tag(std::string_view tag);  // nothing if it is not a tag of ours
+std::string make_tag(TagToken token, std::string_view unique);  // 8 bytes
+std::optional<TagToken> parse_tag(std::string_view tag);        // nothing if it is not a tag of ours
 
 }  // namespace parley::sip

@@ -165,7 +165,7 @@ Transactions::Reply Transactions::on_response(const Message& response, SteadyTim
     // The handler may start or abandon transactions, so it is called while nothing here is being looked at.
     auto handler = std::move(client.handler);
     settle(id);
-    handler({response.status(), &response});
+    handler({response.status(), &response, true});
     if (const auto still = clients_.find(id.value); !last && still != clients_.end())
         still->second.handler = std::move(handler);
     return reply;
@@ -190,9 +190,11 @@ void Transactions::abandon(ClientTransactionId id) {
 }
 
 void Transactions::fail(ClientTransactionId id, int status) {
-    auto handler = std::move(clients_.at(id.value).handler);
+    auto& client = clients_.at(id.value);
+    auto handler = std::move(client.handler);
+    const bool sent = client.link != LinkId{};
     abandon(id);
-    if (handler) handler({status, nullptr});
+    if (handler) handler({status, nullptr, sent});
 }
 
 void Transactions::on_send_failed(ClientTransactionId id) {

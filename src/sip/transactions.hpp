@@ -18,6 +18,7 @@ namespace parley::sip {
 struct Answer {
     int status = 0;                     // 408: nobody answered; 503: it could not be sent
     const Message* response = nullptr;  // none when the status is our own
+    bool sent = true;                   // false: it never left us
     bool local() const { return response == nullptr; }
 };
 using AnswerHandler = Function<void(const Answer&)>;

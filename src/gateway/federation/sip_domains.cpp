@@ -33,7 +33,8 @@ SipDomains::SipDomains(Parts parts, Random& random, SipSettingsSource settings, 
       settings_(std::move(settings)),
       config_(std::move(config)),
       wire_(wire),
-      core_(config_, parts.executor.clock(), random, *this, *this) {}
+      core_(config_, parts.executor.clock(), random, *this, *this),
+      conversations_({parts.executor, parts.router, random, core_, *this}) {}
 
 SipDomains::~SipDomains() = default;
 
@@ -50,7 +51,7 @@ void SipDomains::restore(const std::vector<storage::DialogRow>& rows) {
             store_.remove(row.slot, row.key, [](Result<>) {});
             continue;
         }
-        pair_of_usage_[restored->id.value] = *pair;
+        if (restored->role != sip::DialogRecord::Role::session) pair_of_usage_[restored->id.value] = *pair;
         switch (restored->role) {
             case sip::DialogRecord::Role::notifier: {
                 auto& watchers = watchers_[*pair];
@@ -59,7 +60,7 @@ void SipDomains::restore(const std::vector<storage::DialogRow>& rows) {
                 break;
             }
             case sip::DialogRecord::Role::subscriber: restore_contact(*pair, *restored); break;
-            case sip::DialogRecord::Role::session: talks_[*pair] = restored->id; break;
+            case sip::DialogRecord::Role::session: conversations_.restore(restored->id, *pair); break;
         }
     }
     restore_watchers();
@@ -85,7 +86,7 @@ void SipDomains::deliver(im::Envelope envelope, im::Settled delivered) {
         deliver_presence(stanza, pair);
         delivered(im::accepted);
     } else {
-        deliver_message(stanza, pair, std::move(delivered));
+        conversations_.deliver(stanza, pair, std::move(envelope.origin), std::move(delivered));
     }
     arm();
 }
@@ -141,6 +142,36 @@ void SipDomains::persist(const std::string& key, std::string row, Function<void(
 void SipDomains::forget(const std::string& key) {
     const auto token = sip::parse_tag(key);
     store_.remove(slot_of_token(token ? token->slot : std::uint16_t{0}), key, [](Result<>) {});
+}
+
+// ---- sip::User: messages
+
+void SipDomains::on_session_request(sip::UsageId id, const sip::SessionRequest& request) {
+    const auto pair = pair_of(request.party);
+    if (!pair) return core_.reject_session(id, 404);
+    conversations_.on_session_request(id, request, *pair);
+}
+
+void SipDomains::on_session_open(sip::UsageId id, const std::vector<std::string>& accept_types) {
+    conversations_.on_session_open(id, accept_types);
+}
+
+void SipDomains::on_session_end(sip::UsageId id, const sip::SessionEnd& end) {
+    conversations_.on_session_end(id, end);
+}
+
+void SipDomains::on_text(sip::ServerTransactionId id, const sip::IncomingText& text) {
+    const auto pair = pair_of(text.party);
+    if (!pair) return core_.answer(id, 404);
+    conversations_.on_text(id, text, *pair);
+}
+
+int SipDomains::on_info(sip::UsageId id, const sip::Body& body) {
+    return conversations_.on_info(id, body);
+}
+
+void SipDomains::on_text_outcome(sip::MessageId id, const sip::Outcome& outcome) {
+    conversations_.on_text_outcome(id, outcome);
 }
 
 // ---- sip::User: who it is

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,6 +11,7 @@
 #include "base/executor.hpp"
 #include "base/random.hpp"
 #include "cluster/slot.hpp"
+#include "gateway/federation/conversations.hpp"
 #include "gateway/federation/recovery.hpp"
 #include "gateway/federation/settings.hpp"
 #include "gateway/mapping/presence.hpp"
@@ -25,7 +25,7 @@ namespace parley::gateway {
 // The SIP domains as one shard's users see them: behaves towards our server as the foreign domain itself would, with
 // stanzas in and out, and towards the partner as the users' own SIP server (RFC 7248, 7572, 7573, 8048). Holds the
 // shard's SIP core. All calls are on the shard's thread.
-class SipDomains final : public im::RemoteDomains, sip::Out, sip::User {
+class SipDomains final : public im::RemoteDomains, sip::Out, sip::User, Conversations::Addresses {
 public:
     // Where bytes leave. Returns at once; what became of a request comes back by on_sent() or on_send_failed().
     using Pair = std::pair<xmpp::Jid, xmpp::Jid>;  // our user and the partner's, bare
@@ -109,13 +109,6 @@ private:
             return usage && heard > SteadyTime{} && heard <= since && begun < since;
         }
     };
-    struct Text {
-        Pair pair;
-        sip::Body body;
-        std::string subject;
-        std::shared_ptr<im::Settled> settled;
-        bool resent = false;
-    };
 
     // sip::Out
     void send(sip::LinkId link, std::string bytes) override;
@@ -160,16 +153,12 @@ private:
     void retry_later(const Pair& pair, Seconds delay);
     void release(sip::UsageId id);  // of its turn, and as a canary
 
-    // sip_domains_texts.cpp
-    void deliver_message(const xmpp::Stanza& stanza, const Pair& pair, im::Settled settled);
-    void send_text(Text text);
-    void send_next_pager(const Pair& pair);
-    void show_typing(const Pair& pair, bool active);
+    // Conversations::Addresses
+    const Profile& profile_of(const xmpp::Jid& remote) const override;
+    std::optional<sip::Uri> uri_of(const xmpp::Jid& jid) const override;
+    void arm() override;
 
-    const Profile& profile_of(const xmpp::Jid& remote) const;
     std::optional<Pair> pair_of(const sip::Party& party);
-    std::optional<sip::Uri> uri_of(const xmpp::Jid& jid) const;
-    void arm();
 
     Executor& executor_;
     im::Router& router_;
@@ -182,20 +171,18 @@ private:
 
     std::map<Pair, Watchers> watchers_;
     std::map<Pair, Contact> contacts_;
-    std::map<Pair, sip::UsageId> talks_;
-    std::map<Pair, std::deque<Text>> pagers_;  // the first one is on its way
-    std::unordered_map<std::uint64_t, Pair> pair_of_usage_;
-    std::unordered_map<std::uint64_t, std::string> turns_;  // subscriptions whose turn it is, with their domain
-    std::map<std::string, sip::UsageId> canaries_;          // by domain
-    sip::UsageId was_canary_;                               // its answer is being dealt with
+    std::unordered_map<std::uint64_t, Pair> pair_of_usage_;  // subscriptions
+    std::unordered_map<std::uint64_t, std::string> turns_;   // subscriptions whose turn it is, with their domain
+    std::map<std::string, sip::UsageId> canaries_;           // by domain
+    sip::UsageId was_canary_;                                // its answer is being dealt with
     Timer unseen_;
-    std::unordered_map<std::uint64_t, Text> texts_;
     // User parts as their domain last spelled them: they are case-sensitive there, and folded in a JID.
     std::unordered_map<xmpp::Jid, std::string> spelling_;
     Timer timer_;
     std::optional<SteadyTime> armed_for_;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
     sip::Core core_;
+    Conversations conversations_;
 };
 
 }  // namespace parley::gateway

@@ -60,8 +60,7 @@ bool is_encrypted(const xmpp::Stanza& message) {
     });
 }
 
-ToSip chat_state(const xmpp::Stanza& message, const Profile& profile) {
-    if (profile.im == ImDialect::pager) return Nothing{};
+ToSip chat_state(const xmpp::Stanza& message) {
     for (const auto& child : message.children) {
         if (child.ns() != ns::chat_states) continue;
         if (child.name() == "composing") return Typing::active;
@@ -209,7 +208,7 @@ ToSip to_sip(const xmpp::Stanza& message, const Profile& profile) {
     if (text.body.empty()) {
         if (is_encrypted(message))
             return xmpp::stanza_error("not-acceptable", "This partner cannot read encrypted messages.");
-        return chat_state(message, profile);
+        return chat_state(message);
     }
 
     const auto limit = profile.im == ImDialect::pager ? pager_limit : profile.message_body;

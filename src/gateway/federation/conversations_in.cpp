@@ -1,0 +1,79 @@
+#include <algorithm>
+
+#include "base/crash_point.hpp"
+#include "base/text.hpp"
+#include "gateway/federation/conversations.hpp"
+#include "gateway/mapping/error_tables.hpp"
+#include "gateway/mapping/text.hpp"
+#include "sip/body/typing.hpp"
+#include "sip/header/content_type.hpp"
+#include "xmpp/stanza_error.hpp"
+
+namespace parley::gateway {
+namespace {
+
+bool is_language(std::string_view tag) {  // it becomes an xml:lang
+    return tag.size() <= 35 && std::all_of(tag.begin(), tag.end(), [](char c) {
+               return (to_lower(c) >= 'a' && to_lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-';
+           });
+}
+
+}  // namespace
+
+// A partner's user writes.
+void Conversations::on_text(sip::ServerTransactionId id, const sip::IncomingText& incoming, const Pair& pair) {
+    const auto& profile = parts_.addresses.profile_of(pair.second);
+    const bool in_session = static_cast<bool>(incoming.session);
+    const auto type = sip::parse_content_type(incoming.body.type);
+    if (type && type->is(sip::is_composing_type)) {
+        const auto typing = sip::decode_is_composing(incoming.body.text);
+        parts_.core.answer(id, typing ? 200 : 400);
+        if (!typing) return;
+        conversations_[pair].composes = true;
+        const bool active = typing->state == sip::Typing::active;
+        return show_typing(pair, active ? Typing::active : Typing::idle,
+                           active ? std::optional{typing->refresh} : std::nullopt);
+    }
+    const auto what =
+        text_of_body(incoming.body.type, incoming.body.text, in_session ? profile.message_body : pager_limit);
+    if (const auto* refusal = std::get_if<SipRefusal>(&what)) return parts_.core.answer(id, refusal->status);
+    auto text = std::get<XmppText>(what);
+    if (text.subject.empty() && is_utf8(incoming.subject)) text.subject = to_xml_text(incoming.subject);
+    if (text.lang.empty() && is_language(incoming.language)) text.lang = incoming.language;
+    if (text.text.empty()) return parts_.core.answer(id, 200);
+    crash_point("sip.text_received");
+    if (const auto known = conversations_.find(pair); known != conversations_.end()) known->second.composing = {};
+    auto stanza = to_stanza(text, in_session);
+    stanza.from = pair.second;
+    stanza.to = pair.first;
+    stanza.id = parts_.random.hex(8);
+    auto envelope = im::envelope(std::move(stanza));
+    envelope.durable = true;
+    envelope.origin = "sip " + pair.second.to_string() + ' ' + incoming.origin;
+    parts_.router.route(std::move(envelope), [this, weak = std::weak_ptr<int>(alive_), id, pair](im::Outcome outcome) {
+        if (weak.expired()) return;
+        if (outcome) return refuse_text(id, pair, *outcome);
+        crash_point("sip.text_committed");
+        parts_.core.answer(id, 200);
+        crash_point("sip.text_answered");
+        parts_.addresses.arm();
+    });
+}
+
+// Our own server has one word for an address where nobody lives and for a store that is full (RFC 6121 8.5): 404 and
+// 480, not the 403 of the table, which is for what comes from elsewhere.
+void Conversations::refuse_text(sip::ServerTransactionId id, const Pair& pair, const xmpp::StanzaError& error) {
+    if (error.condition != "service-unavailable") {
+        const auto& profile = parts_.addresses.profile_of(pair.second);
+        parts_.core.answer(id, to_sip_status(error, Addressee::bare, profile));
+        return parts_.addresses.arm();
+    }
+    parts_.router.reception(pair.first,
+                            [this, weak = std::weak_ptr<int>(alive_), id](const Result<im::Reception>& found) {
+                                if (weak.expired()) return;
+                                parts_.core.answer(id, found && *found == im::Reception::nobody ? 404 : 480);
+                                parts_.addresses.arm();
+                            });
+}
+
+}  // namespace parley::gateway
