@@ -54,9 +54,9 @@ void route_iq(Shard& shard, const std::shared_ptr<Session>& session, Stanza stan
     const bool to_self = stanza.to.empty() || stanza.to == session->jid().bare();
     const bool to_server = !to_self && stanza.to.is_domain() && shard.is_local(stanza.to.domain());
     if (!stanza.is_request()) {
-        if ((to_self || to_server) && session->on_barrier_answer(stanza.id)) return;
-        if (to_self || to_server) return;
-        return shard.send(std::move(stanza));
+        if (!to_self && !to_server) return shard.send(std::move(stanza));
+        if (!session->on_barrier_answer(stanza.id)) shard.native_clients.on_answer(*session, stanza);
+        return;
     }
     // The answer to a ping says that all before it has arrived: what lasts is on disk by then. Clients without stream
     // management have no other way to know.

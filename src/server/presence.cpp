@@ -79,6 +79,7 @@ void become_available(Shard& shard, User& user, Session& session, Stanza stanza)
     const bool could_take = !initial && session.priority >= 0;
     session.priority = priority_of(stanza);
     session.presence = std::make_shared<const Stanza>(std::move(stanza));
+    shard.native_clients.on_available(session);
     broadcast(shard, user, session, session.presence);
     if (initial) greet(shard, user, session);
     if (session.priority >= 0 && !could_take) user.flush_offline(session);

@@ -1,6 +1,7 @@
 #include "server/session.hpp"
 
 #include "server/c2s_stream.hpp"
+#include "server/native_clients.hpp"
 #include "server/shard.hpp"
 #include "server/user.hpp"
 #include "xmpp/ns.hpp"
@@ -18,6 +19,11 @@ constexpr std::size_t barrier_at_once = 32;
 Session::Session(Shard& shard, User& user, xmpp::Jid jid) : shard_(shard), user_(user), jid_(std::move(jid)) {}
 
 void Session::deliver(const im::Envelope& envelope, std::int64_t spool_id) {
+    if (auto own = for_client(*envelope.stanza, native)) {
+        auto changed = envelope;
+        changed.stanza = std::move(own);
+        return deliver(changed, spool_id);
+    }
     const std::size_t bytes = stream_ ? stream_->write(*envelope.stanza, &envelope.to) : 0;
     if (managed_) {
         outbound_.push({envelope, spool_id}, bytes == 0 ? 512 : bytes);

@@ -33,6 +33,8 @@ public:
     bool available() const { return presence != nullptr; }
     bool interested = false;       // has asked for the roster
     bool carbons = false;          // XEP-0280
+    bool native = false;           // native_clients.hpp
+    std::string caps_question;     // the id of our question what this client can do; empty: none
     std::set<xmpp::Jid> directed;  // who got directed presence and must hear of the end (4.6.3)
 
     // Writes the stanza to the client, or keeps it for resumption. `spool_id` names the row that goes once the client

@@ -10,6 +10,7 @@
 #include "cluster/bus.hpp"
 #include "im/router.hpp"
 #include "server/address_limits.hpp"
+#include "server/native_clients.hpp"
 #include "server/node.hpp"
 #include "storage/stores.hpp"
 
@@ -38,6 +39,7 @@ public:
     const Clock& clock() const { return executor_.clock(); }
     const Settings& settings();
     Counters counters;
+    NativeClients native_clients{*this};
 
     // Where foreign domains are reached; set by the program before start().
     im::RemoteDomains* xmpp_domains = nullptr;

@@ -1,5 +1,5 @@
 """What the OCS tests share: a node with user u1, an edge of contoso.example, and the partner's settings."""
-from tests.lab.ocs_edge import OcsEdge
+from tests.lab.edge import Edge
 from tests.lab.parley import Parley
 from tests.lab.xmpp_client import XmppClient
 
@@ -10,7 +10,7 @@ U1, ALICE = f"u1@{OURS}", f"alice@{THEIRS}"
 async def node_and_edge(lab, allow=True, login=True, profile="ocs", settings=None, **edge_options):
     """Returns (node, edge, client of u1 or None)."""
     node = await Parley(lab, OURS, settings).start()
-    edge = await OcsEdge(lab, OURS, node.sip_tls_port, domain=THEIRS, **edge_options).start()
+    edge = await Edge(lab, OURS, node.sip_tls_port, domain=THEIRS, **edge_options).start()
     if allow:
         node.allow(THEIRS, "--via", "sip", "--profile", profile)
     node.add_user("u1")

@@ -3,7 +3,7 @@ from tests.lab.baresip import Baresip
 from tests.lab.ejabberd import Ejabberd
 from tests.lab.go_sendxmpp import GoSendXmpp
 from tests.lab.kamailio import Kamailio
-from tests.lab.ocs_edge import OcsEdge
+from tests.lab.edge import Edge
 from tests.lab.profanity import Profanity
 from tests.lab.prosody import Prosody
 from tests.lab.sip_message import SipMessage
@@ -38,14 +38,14 @@ async def test_kamailio_and_baresip(lab):
 
 async def test_ocs_edges_speak_mutual_tls(lab):
     """The simulated edge against another of its kind: certificates both ways, messages come through byte for byte."""
-    one = await OcsEdge(lab, "two.example", 0, domain="one.example").start()
-    two = await OcsEdge(lab, "one.example", one.port, domain="two.example").start()
+    one = await Edge(lab, "two.example", 0, domain="one.example").start()
+    two = await Edge(lab, "one.example", one.port, domain="two.example").start()
     connection = await two.dial()
     one_names = "sip.one.example"
     two.partner = "one.example"
     two.check_partner_certificate(connection)
     request = SipMessage.from_text(
-        f"OPTIONS sip:{one_names} SIP/2.0\nRecord-Route: {two.record_route()}\n"
+        f"OPTIONS sip:{one_names} SIP/2.0\nRecord-Route: {two.record_routes()[0]}\n"
         + "\n".join(f"Via: {via}" for via in two.vias(connection))
         + "\nFrom: <sip:two.example>;tag=1;epid=02\nTo: <sip:one.example>\nCall-ID: 1234\nCSeq: 7 OPTIONS", "body with\r\nlines")
     connection.send(b"\r\n\r\n" + request.encode())
@@ -54,7 +54,7 @@ async def test_ocs_edges_speak_mutual_tls(lab):
     one.respond(received, 200, "OK")
     answer = await two.wait_response("1234", 7, "OPTIONS")
     assert answer.status == 200 and answer.get_all("Via") == request.get_all("Via")
-    assert answer.get("Record-Route") == two.record_route()
+    assert answer.get("Record-Route") == two.record_routes()[0]
 
 
 async def test_other_xmpp_clients(lab):

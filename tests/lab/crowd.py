@@ -1,6 +1,6 @@
 """A SIP partner with thousands of people: quick, and plain. It accepts every subscription, says one state, and counts.
 
-Where a test is about shapes and spellings it takes ocs_edge.py; here it is about numbers.
+Where a test is about shapes and spellings it takes edge.py; here it is about numbers.
 """
 import asyncio
 import ssl

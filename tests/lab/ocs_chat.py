@@ -1,12 +1,11 @@
-"""Messages with an OCS edge: sessions that its users open (scenario S4) and sessions that ours open (S5)."""
+"""Messages with a partner's edge: sessions that its users open (scenario S4) and sessions that ours open (S5)."""
 import base64
 
-from .ocs_edge import hex_digits
+from .products import STYLE, hex_digits
 from .sip_message import SipMessage, host_of
 
 ACCEPT_TYPES = ("text/plain multipart/alternative image/gif text/rtf text/html application/x-ms-ink application/ms-imdn+xml "
                 "text/x-msmsgsinvite")
-STYLE = "WAAtAE0ATQBTAC0A"  # the start of the client's font settings, base64 of UTF-16
 TYPING = '<?xml version="1.0"?><KeyboardActivity><status status="{}"/></KeyboardActivity>'
 
 
@@ -44,10 +43,10 @@ class _Dialog:
             self.cseq += 1
             cseq = self.cseq
         via = self.edge.vias(connection)
-        lines = [f"{method} {remote_target or self.remote_target} SIP/2.0", f"Via: {via[0]}", f"Via: {via[1]}", "Max-Forwards: 68",
-                 f"Record-Route: {self.edge.record_route()}",
+        lines = [f"{method} {remote_target or self.remote_target} SIP/2.0", *(f"Via: {one}" for one in via[:2]), "Max-Forwards: 68",
+                 *(f"Record-Route: {route}" for route in self.edge.record_routes()),
                  f"From: {self.local}", f"To: {self.remote}", f"Call-ID: {self.call_id}", f"CSeq: {cseq} {method}",
-                 "User-Agent: UCCP/2.0.6362.0 OC/2.0.6362.0 (Microsoft Office Communicator)"]
+                 f"User-Agent: {self.edge.product.client}"]
         lines += [f"{name}: {value}" for name, value in headers]
         if content_type:
             lines.append(f"Content-Type: {content_type}")
@@ -92,8 +91,9 @@ class OutgoingChat(_Dialog):
 
     def __init__(self, edge, target, caller="alice", text="Hi"):
         self.edge, self.target, self.caller, self.text = edge, target, f"{caller}@{edge.domain}", text
-        self.call_id, self.own_tag = hex_digits(32), hex_digits(10)
-        self.local = f'"Alice"<sip:{self.caller}>;tag={self.own_tag};epid={hex_digits(10)}'
+        product = edge.product
+        self.call_id, self.own_tag = product.call_id(), hex_digits(10)
+        self.local = f"{product.display_name}<sip:{self.caller}>;tag={self.own_tag}{product.from_suffix(hex_digits(10))}"
         self.remote = f"<sip:{target}>"
         self.remote_target = f"sip:{target}"
         super().__init__()
@@ -101,33 +101,20 @@ class OutgoingChat(_Dialog):
     async def invite(self, body=None, headers=(), content_type="application/sdp", connection=None, text_format=True):
         connection = connection or await self.edge.trunk()
         self.cseq += 1
-        via = self.edge.vias(connection)
-        lines = [
-            f"INVITE {self.remote_target} SIP/2.0",
-            f"Record-Route: {self.edge.record_route()}",
-            f"Via: {via[0]}",
-            "Max-Forwards: 68",
-            f"Via: {via[1]}",
-            f"Via: {via[2]}",
+        product, via = self.edge.product, self.edge.vias(connection)
+        lines = [f"INVITE {self.remote_target} SIP/2.0"]
+        lines += [f"Record-Route: {route}" for route in self.edge.record_routes()]
+        lines += [f"Via: {via[0]}", "Max-Forwards: 68", *(f"Via: {more}" for more in via[1:])]
+        lines += [
             f"From: {self.local}",
             f"To: {self.remote}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {self.cseq} INVITE",
-            f"Contact: <sip:{self.caller};opaque=user:epid:4BYPlX2Wv1mCQSyyYpXsJQAA;gruu>",
-            "User-Agent: UCCP/2.0.6362.0 OC/2.0.6362.0 (Microsoft Office Communicator)",
+            f"Contact: <{product.contact(self.edge, self.caller, '4BYPlX2Wv1mCQSyyYpXsJQAA')}>",
+            f"User-Agent: {product.client}",
         ]
-        if text_format:
-            first = base64.b64encode(self.text.encode()).decode()
-            lines.append(f"ms-text-format: text/plain; charset=UTF-8;msgr={STYLE};ms-body={first}")
-        lines += [
-            "Supported: ms-delayed-accept",
-            "Supported: timer",
-            "Supported: com.microsoft.rtc-multiparty",
-            "ms-keep-alive: UAC;hop-hop=yes",
-            "Ms-Conversation-ID: AdPQwQ+QHyGgNm5cnnI5Sv0cCiqWRg==",
-            f"Roster-Manager: sip:{self.caller}",
-            f"EndPoints: <sip:{self.caller}>, <sip:{self.target}>",
-        ]
+        own = product.invite_headers(self.caller, self.target, base64.b64encode(self.text.encode()).decode())
+        lines += [f"{name}: {value}" for name, value in own if text_format or not name.startswith(("ms-text", "ms-im"))]
         lines += [f"{name}: {value}" for name, value in headers]
         lines.append(f"Content-Type: {content_type}")
         self.invite_request = SipMessage.from_text("\n".join(lines), offer() if body is None else body)
@@ -152,7 +139,9 @@ class OutgoingChat(_Dialog):
         assert accept_types(answer.body)[0] == "text/plain", accept_types(answer.body)
         host = host_of(answer.uri("Contact"))[1]
         assert host == f"sip.{self.edge.partner}", f"our Contact is {answer.uri('Contact')}: the peer dials its host"
-        self.remote, self.remote_target = answer.get("To"), answer.uri("Contact")
+        self.remote = answer.get("To")
+        if self.edge.product.in_dialog_by_contact:
+            self.remote_target = answer.uri("Contact")
         self.partner_tag = answer.tag("To")
         assert self.partner_tag, "no To tag"
         await self.send("ACK", cseq=self.cseq)
@@ -183,8 +172,9 @@ class IncomingChat(_Dialog):
         self.edge, self.invite_request = edge, request
         self.call_id, self.own_tag, self.partner_tag = request.call_id, hex_digits(10), request.tag("From")
         self.user = request.uri("To").removeprefix("sip:")
-        self.local = f"{request.get('To')};tag={self.own_tag};epid=48a4a25bb1"
-        self.remote, self.remote_target = request.get("From"), request.uri("Contact")
+        self.local = f"{request.get('To')};tag={self.own_tag}{edge.product.from_suffix('48a4a25bb1')}"
+        self.remote = request.get("From")
+        self.remote_target = request.uri("Contact" if edge.product.in_dialog_by_contact else "From")
         super().__init__()
         self.since = edge.journal.entries.index(request)
 
@@ -214,9 +204,10 @@ class IncomingChat(_Dialog):
 
     async def accept(self, deadline=15):
         """200 with an answer, then the partner's ACK."""
-        contact = f"<sip:{self.user};opaque=user:epid:4BYPlX2Wv1mCQSyyYpXsJQAA;gruu>"
-        self.respond(200, "OK", [("Contact", contact), ("User-Agent", "UCCP/2.0.6362.0 OC/2.0.6362.0 (Microsoft Office Communicator)"),
-                                 ("Supported", "com.microsoft.rtc-multiparty"), ("Content-Type", "application/sdp")],
+        product = self.edge.product
+        contact = f"<{product.contact(self.edge, self.user, '4BYPlX2Wv1mCQSyyYpXsJQAA')}>"
+        multiparty = [("Supported", "com.microsoft.rtc-multiparty")] if product.profile in ("ocs", "lync") else []
+        self.respond(200, "OK", [("Contact", contact), ("User-Agent", product.client), *multiparty, ("Content-Type", "application/sdp")],
                      offer(f"sip:{self.user}"))
         ack = await self.expect_request("ACK", deadline=deadline)
         assert ack.cseq == self.invite_request.cseq, f"ACK has CSeq {ack.cseq}"

@@ -1,11 +1,8 @@
-"""Presence with an OCS edge: as the watcher of our users (scenario S2), and as the notifier of its own (S3)."""
-from .ocs_edge import hex_digits
-from .pidf import Presence, ocs_document
+"""Presence with a partner's edge: as the watcher of our users (scenario S2), and as the notifier of its own (S3)."""
+from .pidf import Presence
+from .products import hex_digits
 from .sip_message import SipMessage, host_of, uri_of
 
-ACCEPT = ("application/msrtc-event-categories+xml, application/xpidf+xml, text/xml+msrtc.pidf, application/pidf+xml, "
-          "application/rlmi+xml, multipart/related")
-USER_AGENT = "UCCP/2.0.6362.0 OC/2.0.6362.0 (Microsoft Office Communicator)"
 MICROSOFT_TOKENS = ("ms-", "com.microsoft.")
 
 
@@ -21,8 +18,9 @@ class Watch:
     def __init__(self, edge, target, watcher="alice", expires=None, event="presence", with_benotify=True):
         self.edge, self.target, self.watcher = edge, target, f"{watcher}@{edge.domain}"
         self.expires, self.event, self.with_benotify = expires, event, with_benotify
-        self.call_id, self.tag, self.epid = hex_digits(32), hex_digits(10), hex_digits(10)
-        self.contact = f"sip:{self.watcher};opaque=user:epid:XHiWcZA4TlaDkwMgksvyrQAA;gruu"
+        self.call_id, self.tag, self.epid = edge.product.call_id(), hex_digits(10), hex_digits(10)
+        self.contact = edge.product.contact(edge, self.watcher)
+        self.record_routes = edge.record_routes()
         self.cseq = 0
         self.remote_target = f"sip:{target}"
         self.to = f"<sip:{target}>"
@@ -35,27 +33,20 @@ class Watch:
         connection = connection or await edge.trunk()
         self.cseq += 1
         expires = self.expires if expires is None else expires
-        via = edge.vias(connection)
-        lines = [
-            f"SUBSCRIBE {self.remote_target} SIP/2.0",
-            f"Record-Route: {edge.record_route()}",
-            f"Via: {via[0]}",
-            "Max-Forwards: 68",
-            f"Via: {via[1]}",
-            f"Via: {via[2]}",
-            f'From: "Alice"<sip:{self.watcher}>;tag={self.tag};epid={self.epid}',
+        product, via = edge.product, edge.vias(connection)
+        lines = [f"SUBSCRIBE {self.remote_target} SIP/2.0"]
+        lines += [f"Record-Route: {route}" for route in self.record_routes]
+        lines += [f"Via: {via[0]}", "Max-Forwards: 68", *(f"Via: {more}" for more in via[1:])]
+        lines += [
+            f"From: {product.display_name}<sip:{self.watcher}>;tag={self.tag}{product.from_suffix(self.epid)}",
             f"To: {self.to}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {self.cseq} SUBSCRIBE",
             f"Contact: <{self.contact}>",
-            f"User-Agent: {USER_AGENT}",
+            f"User-Agent: {product.client}",
             f"Event: {self.event}",
-            f"Accept: {ACCEPT}",
-            "Supported: com.microsoft.autoextend",
         ]
-        if self.with_benotify:
-            lines += ["Supported: ms-benotify", "Proxy-Require: ms-benotify"]
-        lines.append("Supported: ms-piggyback-first-notify")
+        lines += [f"{name}: {value}" for name, value in product.subscribe_headers(self.with_benotify)]
         if expires is not None:
             lines.append(f"Expires: {expires}")
         self.request = SipMessage.from_text("\n".join(lines))
@@ -76,11 +67,13 @@ class Watch:
         assert not any(t.strip().startswith(MICROSOFT_TOKENS) for t in tokens.split(",")), f"Supported: {tokens}"
         assert not answer.body, "the answer to a SUBSCRIBE of this peer has no body"
         expires = int(answer.get("Expires", "-1"))
-        assert 0 <= expires <= 7200, f"Expires: {expires}"
+        assert 0 <= expires <= self.edge.product.longest_grant, f"Expires: {expires}"
         assert answer.tag("To"), "no To tag"
         user, host, _ = host_of(answer.uri("Contact"))
         assert host == f"sip.{self.edge.partner}", f"our Contact is {answer.uri('Contact')}: the peer dials its host"
-        self.remote_target, self.to = answer.uri("Contact"), answer.get("To")
+        self.to = answer.get("To")
+        if self.edge.product.in_dialog_by_contact:
+            self.remote_target = answer.uri("Contact")
         return answer
 
     async def next_notify(self, status=200, reason="OK", deadline=15):
@@ -89,7 +82,7 @@ class Watch:
         self._notify_seen = self.edge.journal.entries.index(notify) + 1
         assert notify.request_uri == self.contact, f"Request-URI {notify.request_uri}, not the Contact as sent"
         routes = [uri_of(route) for route in notify.get_all("Route")]
-        assert routes == [uri_of(self.edge.record_route())], f"Route is {routes}: the signed URI must come back byte for byte"
+        assert routes == [uri_of(route) for route in self.record_routes], f"Route is {routes}: signed URIs must come back byte for byte"
         assert notify.tag("To") == self.tag and notify.uri("To") == f"sip:{self.watcher}", f"To: {notify.get('To')}"
         assert notify.uri("From") == f"sip:{self.target}", f"From: {notify.get('From')}"
         assert f";tag={notify.tag('From')}" in self.to or self.to == f"<sip:{self.target}>", "From tag is not that of our answer"
@@ -123,6 +116,7 @@ class Presentity:
     def __init__(self, edge, request):
         self.edge, self.request = edge, request
         self.user = request.uri("To").removeprefix("sip:")
+        self.own_contact = edge.product.contact(edge, self.user, "4BYPlX2Wv1mCQSyyYpXsJQAA")
         self.tag = hex_digits(10)
         self.cseq = 0
         self.connection = None  # where our requests leave; None is the trunk
@@ -149,8 +143,7 @@ class Presentity:
         return self.edge.respond(self.request, code, reason, headers, body, to_tag=self.tag)
 
     def _own_headers(self):
-        return [("Contact", f"<sip:{self.user};opaque=user:epid:4BYPlX2Wv1mCQSyyYpXsJQAA;gruu>"),
-                ("Server", "RTC/3.5")]
+        return [("Contact", f"<{self.own_contact}>"), ("Server", self.edge.product.server)]
 
     def accept(self, expires=29087, code=200):
         self.answer(code, "OK" if code == 200 else "Accepted", self._own_headers() + [("Expires", str(expires))])
@@ -160,7 +153,7 @@ class Presentity:
         self.answer(200, "OK", self._own_headers() + [
             ("Expires", str(expires)), ("Event", "presence"), ("subscription-state", f"active;expires={expires}"),
             ("ms-piggyback-cseq", "1"), ("Supported", "ms-piggyback-first-notify"), ("Content-Type", "application/pidf+xml"),
-        ], ocs_document(self.user, basic, activity))
+        ], self.edge.product.document(self.user, basic, activity))
         self.cseq = 1
 
     async def notify(self, basic="open", activity=None, display_name=None, state="active;expires=29087", method="NOTIFY",
@@ -170,18 +163,18 @@ class Presentity:
         connection = connection or self.connection or await edge.trunk()
         self.cseq += 1
         via = edge.vias(connection)
-        body = ocs_document(self.user, basic, activity, display_name) if body is None else body
+        body = edge.product.document(self.user, basic, activity, display_name) if body is None else body
+        target = request.uri("Contact") if edge.product.in_dialog_by_contact else request.uri("From")
         lines = [
-            f"{method} {request.uri('Contact')} SIP/2.0",
-            f"Via: {via[0]}",
-            f"Via: {via[1]}",
+            f"{method} {target} SIP/2.0",
+            *(f"Via: {one}" for one in via[:2]),
             "Max-Forwards: 68",
-            f"From: <sip:{self.user}>;tag={self.tag};epid=01010101",
+            f"From: <sip:{self.user}>;tag={self.tag}{edge.product.from_suffix('01010101')}",
             f"To: {request.get('From')}",
             f"Call-ID: {request.call_id}",
             f"CSeq: {self.cseq} {method}",
-            f"Contact: <sip:{self.user};opaque=user:epid:4BYPlX2Wv1mCQSyyYpXsJQAA;gruu>",
-            "User-Agent: RTC/3.5",
+            f"Contact: <{self.own_contact}>",
+            f"User-Agent: {edge.product.server}",
             "Event: presence",
             f"subscription-state: {state}",
         ]
@@ -190,6 +183,10 @@ class Presentity:
         sent = SipMessage.from_text("\n".join(lines), body)
         connection.send(sent)
         return sent
+
+    async def notify_state(self, state, note=None):
+        """What its server says of its user in a state of tests/data/presence-tables.txt, in a NOTIFY."""
+        return await self.notify_ok(body=self.edge.product.document_of(self.user, state, note))
 
     async def notify_ok(self, *arguments, **options):
         """A NOTIFY that has to be answered 200."""

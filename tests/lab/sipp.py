@@ -1,5 +1,5 @@
 """SIPp of a lab, behind stunnel: Debian's SIPp has no TLS, and the partners that it plays speak nothing else."""
-from .ocs_edge import KEY_INFO, ROUTE_SIG
+from .products import KEY_INFO, ROUTE_SIG
 
 STUNNEL = """
 foreground = yes

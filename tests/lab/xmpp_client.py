@@ -1,11 +1,18 @@
 """An XMPP client (slixmpp) that writes down what it gets, for tests to wait on."""
 import asyncio
+import xml.etree.ElementTree as ElementTree
 
 import slixmpp
 from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import MatchXPath
 
 from .waiting import Journal, TooLate
+
+
+NATIVE = "urn:parley:native:0"
+BUSY = "{urn:parley:presence:0}busy"
+IDLE = "{urn:xmpp:idle:1}idle"
+SHOWS = {"Away": "away", "Busy": "away", "Idle": "away", "Extended Away": "xa", "Do Not Disturb": "dnd"}
 
 
 class LoginFailed(AssertionError):
@@ -16,7 +23,7 @@ class XmppClient:
     """`async with XmppClient(lab, jid, password, (host, port)) as alice:`"""
 
     def __init__(self, lab, jid, password, address, resource=None, direct_tls=False, plugins=(), mechanism=None, priority=0,
-                 as_packaged=False):
+                 as_packaged=False, native=False):
         self.address, self.direct_tls, self.priority = address, direct_tls, priority
         self.stream = slixmpp.ClientXMPP(f"{jid}/{resource}" if resource else jid, password, sasl_mech=mechanism)
         self.stream.ca_certs = str(lab.ca.file)
@@ -25,8 +32,9 @@ class XmppClient:
         self.stream.auto_reconnect = False
         if not as_packaged:
             self._without_channel_binding()
-        for plugin in ("xep_0030", "xep_0199", "xep_0085", *plugins):
+        for plugin in ("xep_0030", "xep_0199", "xep_0085", *plugins, *["xep_0115"] * native):
             self.stream.register_plugin(plugin)
+        self.native = native  # says by its capabilities that it can show busy and idle
         self.jid = jid
         self.journal = Journal(jid)
         self._fates = asyncio.Queue()
@@ -59,6 +67,9 @@ class XmppClient:
             raise LoginFailed(f"{self.jid}: {event} {data}")
         if roster:
             await asyncio.wait_for(self.stream.get_roster(), deadline)
+        if self.native:
+            self.stream["xep_0030"].add_feature(NATIVE)
+            await self.stream["xep_0115"].update_caps(broadcast=False)
         if presence:
             self.send_presence()
         return self
@@ -86,6 +97,27 @@ class XmppClient:
     # Acts.
     def send_presence(self, show=None, status=None, kind=None, to=None):
         self.stream.send_presence(pshow=show, pstatus=status, ptype=kind, pto=to, ppriority=self.priority or None)
+
+    def set_state(self, state, note=None):
+        """The presence of a state of tests/data/presence-tables.txt, with a text of the user's own or none."""
+        presence = self.stream.make_presence(ptype="unavailable" if state == "Offline" else None, pshow=SHOWS.get(state), pstatus=note)
+        if state == "Busy":
+            presence.append(ElementTree.Element(BUSY))
+        if state == "Idle":
+            presence.append(ElementTree.Element(IDLE, since="2026-01-01T10:00:00Z"))
+        presence.send()
+
+    def state_shown(self, presence):
+        """The state, as a client of this kind shows it, and the text beside it."""
+        xml = presence.xml
+        if xml.get("type") == "unavailable":
+            return "Offline", presence["status"]
+        assert xml.get("type") is None, f"no presence that shows a state: {presence}"
+        show = xml.findtext("{jabber:client}show") or ""
+        state = {"": "Available", "chat": "Available", "away": "Away", "xa": "Extended Away", "dnd": "Do Not Disturb"}[show]
+        if self.native and state == "Away":
+            state = "Busy" if xml.find(BUSY) is not None else "Idle" if xml.find(IDLE) is not None else "Away"
+        return state, presence["status"]
 
     def send_message(self, to, body, kind="chat", ident=None):
         message = self.stream.make_message(mto=to, mbody=body, mtype=kind)

@@ -273,14 +273,16 @@ void SipDomains::on_forgotten(const std::string& domain, SteadyTime since) {
 }
 
 // One stanza for every kind of client: the native form, and the text that a client which does not know it shows
-// instead.
+// instead, marked, so that a native one is not given it (server/native_clients.hpp).
 void SipDomains::show(const Pair& pair, const ContactPresence& presence, const xmpp::Jid& to) {
     const auto& profile = profile_of(pair.second);
     auto stanza = presence_for(ClientKind::native, presence, profile);
     if (stanza.text_of("status").empty()) {
         const auto plain = presence_for(ClientKind::third_party, presence, profile);
-        if (const auto text = plain.text_of("status"); !text.empty())
+        if (const auto text = plain.text_of("status"); !text.empty()) {
             stanza.add(xml::Element(xmpp::ns::client, "status")).add_text(text);
+            stanza.add(xml::Element(xmpp::ns::native_presence, "added-status"));
+        }
     }
     stanza.from = pair.second;
     stanza.to = to;

@@ -1,24 +1,16 @@
-"""A simulated Access Edge of Office Communications Server 2007 R2: mutual TLS, and messages in that product's own shapes.
+"""The edge of a simulated SIP partner: mutual TLS, and messages in its product's own shapes (products.py).
 
 The edge listens (as the SRV target of its domain) and dials. What arrives on any of its connections goes into one journal,
 since a partner may answer and ask on whichever connection it likes. ocs_watch.py and ocs_chat.py hold its conversations.
 """
 import asyncio
-import random
 import ssl
 
 from cryptography import x509
 
+from .products import KEY_INFO, OCS, hex_digits
 from .sip_message import SipMessage, host_of, read_message
 from .waiting import Journal, until
-
-KEY_INFO = "AAEAAT5QsZ8tvPJz" + "Q7xVb2m9" * 35 + "kA__"  # 300 characters, as the signed URIs of this product have
-ROUTE_SIG = "bmYq3Vw8Rk2pT6zLd9Xc4Hf7Js1Gu5Ne0Mo-Qa_EiBtA"  # 44 characters
-
-
-def hex_digits(count):
-    return "".join(random.choice("0123456789abcdef") for _ in range(count))
-
 
 class Connection:
     def __init__(self, edge, reader, writer, dialled):
@@ -51,14 +43,17 @@ class Connection:
         return self.writer.get_extra_info("sockname")[1]
 
 
-class OcsEdge:
-    """`partner` is the domain of the server under test, `partner_port` its SIP/TLS port on 127.0.0.1."""
+class Edge:
+    """`partner` is the domain of the server under test, `partner_port` its SIP/TLS port on 127.0.0.1. `host` is its own name."""
 
-    def __init__(self, lab, partner, partner_port, domain="contoso.example", certificate=None, tls=None, route_signature=KEY_INFO):
+    def __init__(self, lab, partner, partner_port, domain="contoso.example", product=OCS, certificate=None, tls=None,
+                 route_signature=KEY_INFO, host=None):
         self.lab, self.domain, self.partner, self.partner_port = lab, domain, partner, partner_port
-        self.host = f"sip.{domain}"
+        self.product = product
+        self.host = host or f"sip.{domain}"
         self.port = lab.ports.take()
-        self.certificate = certificate or lab.ca.issue(self.host)
+        # RFC 5922 asks for the domain in the certificate; partners of the other kinds show their host alone.
+        self.certificate = certificate or lab.ca.issue(self.host, *[domain] * (product.srv == "standard"))
         self.tls = tls  # ssl.TLSVersion of an old edge; None is the library's default
         self.key_info = route_signature
         self.journal = Journal(str(self))
@@ -69,7 +64,7 @@ class OcsEdge:
         lab.add(self)
 
     def __str__(self):
-        return f"OCS edge of {self.domain}"
+        return f"{self.product.title} edge of {self.domain}"
 
     def _context(self, side):
         context = ssl.SSLContext(side)
@@ -89,8 +84,12 @@ class OcsEdge:
         self._server = await asyncio.start_server(on_connection, "127.0.0.1", self.port,
                                                   ssl=self._context(ssl.PROTOCOL_TLS_SERVER))
         if publish:
-            self.lab.publish_sip(self.domain, tls_port=self.port, federation=True)
+            self.publish()
         return self
+
+    def publish(self, domain=None):
+        """The records by which the partner finds this edge, for its own domain or another one that it serves."""
+        self.lab.publish_sip(domain or self.domain, tls_port=self.port, host=self.host, federation=self.product.srv == "federation")
 
     async def stop(self):
         if self._server:
@@ -136,18 +135,11 @@ class OcsEdge:
                 self.respond(message, *answer)
 
     # Headers.
-    def record_route(self):
-        return (f"<sip:{self.host}:{self.port};transport=tls;lr;ms-key-info={self.key_info};ms-route-sig={ROUTE_SIG}>"
-                ";tag=3A78FB75E877D0A0B16EB39156A3983A")
+    def record_routes(self):
+        return self.product.record_routes(self)
 
     def vias(self, connection):
-        """The edge's own, an inner hop's, and a client's, which has no branch."""
-        return [
-            f"SIP/2.0/TLS 127.0.0.1:{connection.local_port()};branch=z9hG4bK{hex_digits(8).upper()}.D119DEC5;branched=FALSE",
-            f"SIP/2.0/TLS 10.55.55.33:47696;branch=z9hG4bK{hex_digits(8).upper()}.1A435385;branched=FALSE"
-            ";ms-received-port=47696;ms-received-cid=200",
-            "SIP/2.0/TLS 10.55.55.22:4317;ms-received-port=4317;ms-received-cid=67F00",
-        ]
+        return self.product.vias(connection)
 
     def respond(self, request, code, reason, headers=(), body=b"", to_tag=None):
         """Answers on the connection that the request came on, with its Via, From, Call-ID and CSeq as they came."""

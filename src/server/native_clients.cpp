@@ -1,0 +1,63 @@
+#include "server/native_clients.hpp"
+
+#include "server/session.hpp"
+#include "server/shard.hpp"
+#include "server/user.hpp"
+#include "xmpp/ns.hpp"
+
+namespace parley::server {
+
+using xmpp::Stanza;
+
+void NativeClients::on_available(Session& session) {
+    const auto caps = xmpp::find<xmpp::Caps>(*session.presence);
+    session.native = false;
+    session.caps_question.clear();
+    if (!caps || caps->hash.empty()) return;
+    if (const auto* features = known_.features(*caps)) {
+        session.native = features->contains(std::string(xmpp::ns::native));
+        return;
+    }
+    session.caps_question = "caps-" + std::to_string(++questions_);
+    Stanza question;
+    question.kind = Stanza::Kind::iq;
+    question.type = "get";
+    question.id = session.caps_question;
+    question.from = session.jid().domain_jid();
+    question.to = session.jid();
+    question.add(xml::Element(xmpp::ns::disco_info, "query")).set("node", caps->node + '#' + caps->ver);
+    session.deliver(im::envelope(std::move(question)));
+}
+
+bool NativeClients::on_answer(Session& session, const Stanza& answer) {
+    if (session.caps_question.empty() || answer.id != session.caps_question) return false;
+    session.caps_question.clear();
+    if (answer.is_error() || !session.presence) return true;
+    const auto info = xmpp::find<xmpp::DiscoInfo>(answer);
+    const auto caps = xmpp::find<xmpp::Caps>(*session.presence);
+    if (!info || !caps || !known_.learn(*caps, *info)) return true;
+    const auto* features = known_.features(*caps);
+    session.native = features && features->contains(std::string(xmpp::ns::native));
+    if (!session.native) return true;
+    for (const auto& [contact, item] : session.user().roster().items) {
+        if (!item.has_to()) continue;
+        Stanza probe;
+        probe.kind = Stanza::Kind::presence;
+        probe.type = "probe";
+        probe.from = session.jid();
+        probe.to = contact;
+        shard_.send(std::move(probe));
+    }
+    return true;
+}
+
+std::shared_ptr<const Stanza> for_client(const Stanza& presence, bool native) {
+    constexpr std::string_view mark = "added-status";
+    if (presence.kind != Stanza::Kind::presence || !presence.child(xmpp::ns::native_presence, mark)) return nullptr;
+    auto own = std::make_shared<Stanza>(presence);
+    own->remove(xmpp::ns::native_presence, mark);
+    if (native) own->remove(xmpp::ns::client, "status");
+    return own;
+}
+
+}  // namespace parley::server

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+
+#include "im/caps.hpp"
+#include "xmpp/stanza.hpp"
+
+namespace parley::server {
+
+class Session;
+class Shard;
+
+// Which clients are native: those that list urn:parley:native:0 among their capabilities (XEP-0115). What a hash stands
+// for is asked once, of the first client that announces it. One a shard.
+class NativeClients {
+public:
+    explicit NativeClients(Shard& shard) : shard_(shard) {}
+
+    void on_available(Session& session);  // its own presence has changed
+    // True: it was the answer to our question. A client that turns out to be native gets its contacts' presence anew,
+    // since it may have been given the form for other clients.
+    bool on_answer(Session& session, const xmpp::Stanza& answer);
+
+private:
+    Shard& shard_;
+    im::CapsCache known_;
+    std::uint64_t questions_ = 0;
+};
+
+// A gateway writes a text beside <busy/> for those who do not know it, and marks it with
+// <added-status xmlns='urn:parley:presence:0'/>. The presence as a client of this kind gets it: a native one without
+// the text, all without the mark. nullptr: as it is.
+std::shared_ptr<const xmpp::Stanza> for_client(const xmpp::Stanza& presence, bool native);
+
+}  // namespace parley::server
