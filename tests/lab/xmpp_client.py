@@ -10,6 +10,7 @@ from .waiting import Journal, TooLate
 
 
 NATIVE = "urn:parley:native:0"
+STANZAS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 BUSY = "{urn:parley:presence:0}busy"
 IDLE = "{urn:xmpp:idle:1}idle"
 SHOWS = {"Away": "away", "Busy": "away", "Idle": "away", "Extended Away": "xa", "Do Not Disturb": "dnd"}
@@ -157,7 +158,7 @@ class XmppClient:
     async def wait_error(self, sender=None, condition=None, since=0, deadline=15):
         def fits(stanza):
             return (stanza["type"] == "error" and (sender is None or stanza["from"].bare == sender) and
-                    (condition is None or stanza["error"]["condition"] == condition))
+                    (condition is None or stanza.xml.find(f"{{jabber:client}}error/{STANZAS}{condition}") is not None))
 
         return await self.journal.wait_for(f"error {condition or ''} from {sender or 'anyone'}", fits, since, deadline)
 

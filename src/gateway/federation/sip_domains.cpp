@@ -188,8 +188,14 @@ std::uint16_t SipDomains::slot_token(const sip::Uri& local) {
     return jid ? token_of(*jid) : std::uint16_t{0};
 }
 
-int SipDomains::admit(sip::LinkId, const sip::Message&) {
-    return refusal_;
+int SipDomains::admit(sip::LinkId, const sip::Message& request) {
+    if (refusal_ != 0) return refusal_;
+    // RFC 7247 8: sips promises TLS on every hop, which XMPP cannot keep.
+    const auto uri = sip::Uri::parse(request.request_uri());
+    const auto to = sip::parse_name_addr(request.header(sip::HeaderId::to));
+    const bool secure =
+        (uri && uri->scheme() == sip::Uri::Scheme::sips) || (to && to->uri.scheme() == sip::Uri::Scheme::sips);
+    return secure ? 416 : 0;
 }
 
 const Profile& SipDomains::profile_of(const xmpp::Jid& remote) const {

@@ -149,6 +149,7 @@ private:
     void watch(const Pair& pair, bool known);
     void queue(const Pair& pair, Contact& contact);
     bool begin(const Pair& pair, Contact& contact);
+    void say_subscribed(const Pair& pair);
     void show(const Pair& pair, const ContactPresence& presence, const xmpp::Jid& to);
     void retry_later(const Pair& pair, Seconds delay);
     void release(sip::UsageId id);  // of its turn, and as a canary

@@ -47,8 +47,7 @@ void SipDomains::contact_presence(const xmpp::Stanza& stanza, const Pair& pair) 
             if (!contact.usage) queue(pair, contact);
             return;
         }
-        emit(pair, "subscribed");
-        if (contact.last) show(pair, *contact.last, pair.first);
+        say_subscribed(pair);
     } else if (type == "unsubscribe") {
         if (found == contacts_.end()) return;
         const auto usage = found->second.usage;
@@ -170,6 +169,23 @@ void SipDomains::on_subscribe_answer(sip::UsageId id, int status, bool local) {
     release(id);
 }
 
+// The person's yes, and then how the person is: a client may not care for the presence of somebody it has not yet seen
+// accept.
+void SipDomains::say_subscribed(const Pair& pair) {
+    xmpp::Stanza yes;
+    yes.kind = xmpp::Stanza::Kind::presence;
+    yes.from = pair.second;
+    yes.to = pair.first;
+    yes.type = "subscribed";
+    auto envelope = im::envelope(std::move(yes));
+    envelope.durable = true;
+    router_.route(std::move(envelope), [this, weak = std::weak_ptr<int>(alive_), pair](im::Outcome) {
+        if (weak.expired()) return;
+        const auto contact = contacts_.find(pair);
+        if (contact != contacts_.end() && contact->second.last) show(pair, *contact->second.last, pair.first);
+    });
+}
+
 int SipDomains::on_notify(sip::UsageId id, const sip::NotifyInfo& info) {
     const auto found = pair_of_usage_.find(id.value);
     const auto contact = found == pair_of_usage_.end() ? contacts_.end() : contacts_.find(found->second);
@@ -186,15 +202,16 @@ int SipDomains::on_notify(sip::UsageId id, const sip::NotifyInfo& info) {
     if (info.state.value != sip::SubscriptionState::Value::active) return 200;
     state.stale = false;
     state.active = state.known = true;
-    if (std::exchange(state.owes_answer, false)) emit(pair, "subscribed");
-    if (info.body.text.empty()) return 200;
-    const auto pidf = sip::decode_pidf(info.body.text);
-    if (!pidf) return 200;  // refusing it would end the subscription; the last good state stays
-    auto presence = read_presence(*pidf, profile);
-    if (state.last && *state.last == presence) return 200;
-    state.last = std::move(presence);
-    core_.set_note(id, encode(*state.last));
-    show(pair, *state.last, pair.first);
+    const bool first = std::exchange(state.owes_answer, false);
+    // A document that cannot be read, or none, is no reason to end the subscription; the last good state stays.
+    if (const auto pidf = sip::decode_pidf(info.body.text)) {
+        auto presence = read_presence(*pidf, profile);
+        const bool same = state.last && *state.last == presence;
+        if (!same) core_.set_note(id, encode(presence));
+        state.last = std::move(presence);
+        if (!same && !first) show(pair, *state.last, pair.first);
+    }
+    if (first) say_subscribed(pair);
     return 200;
 }
 
