@@ -104,7 +104,7 @@ class Dns:
 class Relay:
     """The floor: TLS and bytes, nothing parsed."""
     name = "relay"
-    raw = True
+    options = ["--raw"]
 
     def __init__(self, binaries, folder, domain, base, tls, what):
         self.base, self.domain = base, domain
@@ -135,7 +135,7 @@ class Relay:
 class Prosody:
     """Debian's Prosody with its epoll backend and only the modules that the mode needs."""
     name = "prosody"
-    raw = False
+    options = []
 
     def __init__(self, binaries, folder, domain, base, tls, what):
         del binaries, what
@@ -205,10 +205,130 @@ VirtualHost "{self.domain}"
             self.process.stop()
 
 
+# A registrar, a presence server and a proxy that adds nothing of its own: no accounts, no logs, no database. It keeps a
+# transaction for seconds after its end, hence the memory.
+KAMAILIO = """#!KAMAILIO
+# Written by bench/run.
+debug=0
+log_stderror=yes
+children=2
+tcp_children=2
+enable_tls=yes
+auto_aliases=no
+dns=no
+rev_dns=no
+use_dns_cache=no
+listen=tls:127.0.0.1:{tls}
+alias={domain}
+tcp_connection_lifetime=600
+tcp_async=yes
+mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
+loadmodule "kex.so"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "tls.so"
+modparam("tls", "config", "{folder}/tls.cfg")
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "presence.so"
+loadmodule "presence_xml.so"
+modparam("usrloc", "db_mode", 0)
+modparam("registrar", "method_filtering", 0)
+modparam("presence", "publ_cache", 2)
+modparam("presence", "subs_db_mode", 0)
+modparam("presence", "server_address", "sip:127.0.0.1:{tls};transport=tls")
+modparam("presence", "timeout_rm_subs", 0)
+modparam("presence_xml", "force_active", 1)
+
+request_route {{
+    if (!mf_process_maxfwd_header("10")) {{ sl_send_reply("483", "Too Many Hops"); exit; }}
+    if (is_method("SUBSCRIBE|PUBLISH")) {{
+        if (!t_newtran()) {{ sl_reply_error(); exit; }}
+        if (is_method("PUBLISH")) handle_publish(); else handle_subscribe();
+        t_release();
+        exit;
+    }}
+    if (is_method("REGISTER")) {{ if (!save("location")) sl_reply_error(); exit; }}
+    if (!has_totag() && uri == myself && !lookup("location")) {{ sl_send_reply("404", "Not Found"); exit; }}
+    if (!t_relay()) sl_reply_error();
+}}
+"""
+
+KAMAILIO_TLS = """[{side}:default]
+method = TLSv1.2+
+verify_certificate = yes
+require_certificate = yes
+certificate = {certificate}
+private_key = {key}
+ca_list = {certificate}
+"""
+
+
+class Kamailio:
+    """Debian's Kamailio, whose users are SIP clients; the generator plays them too."""
+    name = "kamailio"
+    options = ["--sip-users"]
+
+    def __init__(self, binaries, folder, domain, base, tls, what):
+        del binaries, what
+        self.folder, self.domain, self.base, self.tls = folder, domain, base, tls
+        self.process = None
+
+    def add_users(self, users):
+        pass
+
+    def federate_by_sip(self, peer, port):
+        pass
+
+    def start(self, dns_port=None, modules=(), peer=None):
+        del dns_port, modules, peer
+        (self.folder / "run").mkdir(parents=True, exist_ok=True)
+        (self.folder / "tls.cfg").write_text("\n".join(
+            KAMAILIO_TLS.format(side=side, certificate=self.tls[0], key=self.tls[1]) for side in ("server", "client")))
+        config = self.folder / "kamailio.cfg"
+        config.write_text(KAMAILIO.format(
+            tls=self.base + 61, domain=self.domain, folder=self.folder))
+        self.process = Process(["kamailio", "-DD", "-E", "-m", "2048", "-M", "16", "-f", config, "-Y", self.folder / "run",
+                                "-P", self.folder / "run" / "pid", "-w", self.folder], self.folder / "kamailio.log")
+        self.process.wait_for(lambda: listens(self.base + 61), "Kamailio")
+        count = None
+        while count != len(self.pids):  # it listens before it has all its children
+            count = len(self.pids)
+            time.sleep(0.5)
+        return self
+
+    @property
+    def pids(self):
+        """Of the main process and of its children, which do the work."""
+        main = self.process.pid
+        children = pathlib.Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        return [main, *map(int, children)]
+
+    port = property(lambda self: self.base + 61)
+
+    def stop(self):
+        if self.process:
+            self.process.stop()
+
+
+class KamailioAndProsody:
+    """Two servers in a row, the cost of what joins them left out: a text through Kamailio, and one through Prosody.
+
+    Kamailio's own gateway cannot be measured: its module in Debian 12 (5.6.3) dies of SIGSEGV when the XMPP server
+    answers its stream header.
+    """
+    name = "kamailio+prosody"
+    parts = (("sip-in", Kamailio), ("chat", Prosody))
+
+
 class Parley:
     """parley from the release build, in a folder made by `parleyctl init`."""
     name = "parley"
-    raw = False
+    options = []
 
     def __init__(self, binaries, folder, domain, base, tls, what):
         del what

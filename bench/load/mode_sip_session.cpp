@@ -15,9 +15,7 @@ public:
     explicit OneTextSessions(const Options& options) : SipFleet(options), pairs_(options.sessions) {}
 
     int run() {
-        for (unsigned i = 0; i < options_.sessions; ++i) add(managed_setup(i));
-        bring_up(all());
-        open_link();
+        bring_up_users(true);
         working_ = true;
         for (unsigned i = 0; i < options_.sessions; ++i) begin(i);
         loop_.run_for(as_time(options_.warm_up));
@@ -37,15 +35,7 @@ public:
 
     void on_message(Session& session, std::string_view stanza) override {
         if (stanza.find("<body") == std::string_view::npos) return;  // that the session is over
-        const auto text = parse_numbered_text(child_text(stanza, "body"));
-        if (!text || text->sender != session.index()) return strange(stanza);
-        auto& pair = pairs_[session.index()];
-        switch (pair.check.see(text->number)) {
-            case SequenceCheck::Verdict::in_order: break;
-            case SequenceCheck::Verdict::reordered: ++reordered_; break;
-            case SequenceCheck::Verdict::doubled: ++doubled_; return;
-        }
-        part_done(session.index());
+        arrived(session.index(), child_text(stanza, "body"));
     }
 
 private:
@@ -55,6 +45,20 @@ private:
         int waits_for = 0;  // the text at the client, and the answer to BYE
         SequenceCheck check;
     };
+
+    void arrived(unsigned index, std::string_view body) {
+        const auto text = parse_numbered_text(body);
+        if (!text || text->sender != index) return strange(body);
+        auto& pair = pairs_[index];
+        switch (pair.check.see(text->number)) {
+            case SequenceCheck::Verdict::in_order: break;
+            case SequenceCheck::Verdict::reordered: ++reordered_; break;
+            case SequenceCheck::Verdict::doubled: ++doubled_; return;
+        }
+        part_done(index);
+    }
+
+    void on_user_text(unsigned index, std::string_view text) override { arrived(index, text); }
 
     void begin(unsigned index) {
         if (!working_) return;
@@ -71,7 +75,7 @@ private:
         begin(index);
     }
 
-    void on_sip(SipLink& link, const SipMessage& message) override {
+    void on_partner_sip(SipLink& link, const SipMessage& message) override {
         const auto index = index_of(message);
         if (index >= pairs_.size()) return strange(message.head);
         if (!message.is_response()) return answer(link, message, "200 OK");

@@ -21,9 +21,7 @@ public:
         : SipFleet(options), inwards_(options.mode == "sip-in"), pairs_(options.sessions) {}
 
     int run() {
-        for (unsigned i = 0; i < options_.sessions; ++i) add(managed_setup(i));
-        bring_up(all());
-        open_link();
+        bring_up_users(true);
         open_sessions();
         writing_ = true;
         for (unsigned i = 0; i < options_.sessions; ++i) write_next(i);
@@ -44,11 +42,10 @@ public:
     }
 
     void on_message(Session& session, std::string_view stanza) override {
-        const auto text = parse_numbered_text(child_text(stanza, "body"));
-        if (!inwards_ || !text || text->sender != session.index()) return strange(stanza);
-        arrived(session.index(), text->number);
-        if (--pairs_[session.index()].waits_for == 0) write_next(session.index());
+        reached_user(session.index(), child_text(stanza, "body"));
     }
+
+    void on_user_text(unsigned index, std::string_view text) override { reached_user(index, text); }
 
 private:
     struct Pair {
@@ -74,6 +71,13 @@ private:
         }
     }
 
+    void reached_user(unsigned index, std::string_view body) {
+        const auto text = parse_numbered_text(body);
+        if (!inwards_ || !text || text->sender != index) return strange(body);
+        arrived(index, text->number);
+        if (--pairs_[index].waits_for == 0) write_next(index);
+    }
+
     void write_next(unsigned index) {
         if (!writing_) return;
         auto& pair = pairs_[index];
@@ -97,21 +101,20 @@ private:
         ++delivered_;
     }
 
-    void on_sip(SipLink& link, const SipMessage& message) override {
-        const auto index = index_of(message);
-        if (index >= pairs_.size()) return strange(message.head);
-        if (message.is_response()) return on_answer(index, message);
-        if (message.method() != "MESSAGE") return answer(link, message, "200 OK");
+    void on_partner_sip(SipLink& link, const SipMessage& message) override {
+        if (message.is_response()) return on_answer(message);
         answer(link, message, "200 OK");
+        if (message.method() != "MESSAGE") return;
         const auto text = parse_numbered_text(message.body);
-        if (inwards_ || !text || text->sender != index) return strange(message.head);
-        arrived(index, text->number);
-        write_next(index);
+        if (inwards_ || !text || text->sender >= pairs_.size()) return strange(message.head);
+        arrived(text->sender, text->number);
+        write_next(text->sender);
     }
 
-    void on_answer(unsigned index, const SipMessage& message) {
+    void on_answer(const SipMessage& message) {
+        const auto index = index_of(message);
         if (message.status() < 200) return;
-        if (message.status() != 200) return strange(message.head);
+        if (message.status() != 200 || index >= pairs_.size()) return strange(message.head);
         auto& pair = pairs_[index];
         if (message.method() == "INVITE") {
             learn(pair.dialog, message, "To");

@@ -45,9 +45,7 @@ protected:
     }
 
     void begin() {
-        for (unsigned i = 0; i < options_.sessions; ++i) add(setup(i));
-        bring_up(all());
-        open_link();
+        bring_up_users(false);
         unsigned asked = 0;
         while (active_ < watches_.size()) {
             while (asked < watches_.size() && asked - active_ < asked_at_once) subscribe(asked++);
@@ -58,7 +56,7 @@ protected:
         }
     }
 
-    void on_sip(SipLink& link, const SipMessage& message) override {
+    void on_partner_sip(SipLink& link, const SipMessage& message) override {
         const auto index = index_of(message);
         if (index >= watches_.size()) return strange(message.head);
         auto& subscription = watches_[index];
@@ -117,8 +115,10 @@ private:
         ++user.change;
         user.waiting = options_.contacts;
         waiting_ += user.waiting;
+        const auto text = "change " + std::to_string(user.change) + ";";
+        if (options_.sip_users) return publish(index, text);
         sessions_[index]->send(std::string(user.change % 2 == 0 ? "<presence>" : "<presence><show>away</show>") +
-                               "<status>change " + std::to_string(user.change) + ";</status></presence>");
+                               "<status>" + text + "</status></presence>");
     }
 
     void on_notify(unsigned watch, std::string_view, std::string_view body) override {

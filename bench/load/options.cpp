@@ -84,6 +84,8 @@ Options parse_options(int argc, char** argv) {
         const std::string name = argv[i];
         if (name == "--raw") {
             o.raw = true;
+        } else if (name == "--sip-users") {
+            o.sip_users = true;
         } else if (name == "--no-presence") {
             o.presence = false;
         } else if (const auto known = with_value.find(name); known == with_value.end()) {

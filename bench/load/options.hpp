@@ -35,6 +35,7 @@ struct Options {
     // The SIP domain that we play: where the server takes SIP over TLS, where we take what it opens, and what we show.
     std::uint16_t sip_port = 0, sip_listen = 0;
     std::string sip_domain, certificate, key;
+    bool sip_users = false;  // the server's own users speak SIP too: a server that knows no XMPP
 };
 
 // Prints what is wrong and exits with 2 if the command line is not understood.

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <stdexcept>
+#include <utility>
 
 #include "bench/load/report.hpp"
 
@@ -9,6 +10,7 @@ namespace parley::bench {
 namespace {
 
 constexpr auto connect_limit = std::chrono::seconds{10};
+constexpr auto register_limit = std::chrono::seconds{60};
 constexpr std::string_view call_id_end = "@bench";
 
 void field(std::string& out, std::string_view name, std::string_view value) {
@@ -53,10 +55,38 @@ void SipFleet::on_sip_closed(SipLink&, std::string_view why) {
     strange(why);
 }
 
-SessionSetup SipFleet::managed_setup(unsigned index) const {
-    auto with_management = setup(index);
-    with_management.stream_management = true;
-    return with_management;
+void SipFleet::bring_up_users(bool stream_management) {
+    if (!options_.sip_users) {
+        for (unsigned i = 0; i < options_.sessions; ++i) {
+            auto user = setup(i);
+            user.stream_management = stream_management;
+            add(user);
+        }
+        bring_up(all());
+    }
+    open_link();
+    if (options_.sip_users) register_users();
+}
+
+void SipFleet::register_users() {
+    published_.resize(options_.sessions);
+    for (unsigned i = 0; i < options_.sessions; ++i) {
+        Dialog dialog = new_dialog(i, 0);
+        dialog.ours = dialog.theirs + ";tag=r" + std::to_string(i);
+        dialog.target = "sip:" + options_.server.domain;
+        request(dialog, "REGISTER", "Contact: " + contact(bare(i)) + "\r\nExpires: 3600\r\n");
+    }
+    if (!loop_.run_until([this] { return registered_ == options_.sessions || strange_ != 0; },
+                         SteadyClock::now() + register_limit) ||
+        strange_ != 0)
+        throw std::runtime_error("users do not register: " + first_error());
+}
+
+// Where there are SIP users, the server looks up no names: all addresses of ours lead to our listener.
+std::string SipFleet::contact(const std::string& address) const {
+    if (!options_.sip_users) return "<sip:" + address + ";transport=tls>";
+    return "<sip:" + address.substr(0, address.find('@')) + "@127.0.0.1:" + std::to_string(options_.sip_listen) +
+           ";transport=tls>";
 }
 
 SipFleet::Dialog SipFleet::new_dialog(unsigned index, std::uint64_t round) const {
@@ -91,8 +121,7 @@ void SipFleet::request(Dialog& dialog, std::string_view method, std::string_view
     field(text_, "To", dialog.theirs);
     field(text_, "Call-ID", dialog.call_id);
     text_.append("CSeq: ").append(cseq).append(" ").append(method).append("\r\n");
-    if (method == "INVITE" || method == "SUBSCRIBE")
-        text_.append("Contact: <sip:").append(person(dialog.index)).append(";transport=tls>\r\n");
+    if (method == "INVITE" || method == "SUBSCRIBE") field(text_, "Contact", contact(person(dialog.index)));
     text_.append(fields);
     content(text_, type, body);
     links_.front()->send(text_);
@@ -112,7 +141,8 @@ void SipFleet::ack(const Dialog& dialog) {
 void SipFleet::answer(SipLink& link, const SipMessage& request, std::string_view status, std::string_view fields,
                       std::string_view type, std::string_view body) {
     text_.assign("SIP/2.0 ").append(status).append("\r\n");
-    for (const std::string_view name : {"Via", "From", "Call-ID", "CSeq"}) field(text_, name, request.header(name));
+    text_.append(request.vias());
+    for (const std::string_view name : {"From", "Call-ID", "CSeq"}) field(text_, name, request.header(name));
     field(text_, "To", request.header("To"));
     if (request.tag("To").empty()) text_.insert(text_.size() - 2, ";tag=b" + std::string(request.tag("From")));
     text_.append(fields);
@@ -125,11 +155,52 @@ unsigned SipFleet::index_of(const SipMessage& message) {
     return call_id.ends_with(call_id_end) ? leading_number(call_id) : ~0U;
 }
 
-unsigned SipFleet::index_of_person(std::string_view address) const {
-    const auto at = address.find("sip:" + options_.user_prefix);
-    if (at == std::string_view::npos) return ~0U;
-    const auto number = leading_number(address.substr(at + 4 + options_.user_prefix.size()));
-    return number == ~0U ? number : number - options_.first_user;
+bool SipFleet::is_for_user(const SipMessage& message) const {
+    const auto method = message.method();
+    if (message.is_response()) return method == "REGISTER" || method == "PUBLISH";
+    return options_.sip_users && method != "NOTIFY";
+}
+
+void SipFleet::on_sip(SipLink& link, const SipMessage& message) {
+    if (is_for_user(message)) return on_user_sip(link, message);
+    on_partner_sip(link, message);
+}
+
+void SipFleet::on_user_sip(SipLink& link, const SipMessage& message) {
+    const auto index = index_of(message);
+    if (index >= options_.sessions) return strange(message.head);
+    const auto method = message.method();
+    if (message.is_response()) {
+        if (message.status() < 200) return;
+        if (message.status() != 200) return strange(message.head);
+        if (method == "REGISTER") ++registered_;
+        if (method == "PUBLISH") {
+            auto& publication = published_[index];
+            publication.entity_tag = message.header("SIP-ETag");
+            publication.under_way = false;
+            if (!publication.next.empty()) publish(index, std::exchange(publication.next, {}));
+        }
+    } else if (method == "INVITE") {
+        answer(link, message, "200 OK", "Contact: " + contact(bare(index)) + "\r\n", "application/sdp", offer());
+    } else if (method != "ACK") {
+        answer(link, message, "200 OK");
+        if (method == "MESSAGE") on_user_text(index, message.body);
+    }
+}
+
+void SipFleet::publish(unsigned index, const std::string& text) {
+    auto& publication = published_[index];
+    if (std::exchange(publication.under_way, true)) {
+        publication.next = text;
+        return;
+    }
+    Dialog dialog = new_dialog(index, ++publications_);
+    dialog.ours = dialog.theirs + ";tag=p" + std::to_string(publications_);
+    std::string fields = "Event: presence\r\nExpires: 3600\r\n";
+    if (!publication.entity_tag.empty()) fields += "SIP-If-Match: " + publication.entity_tag + "\r\n";
+    request(dialog, "PUBLISH", fields, "application/pidf+xml",
+            "<?xml version=\"1.0\"?><presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"sip:" + bare(index) +
+                "\"><tuple id=\"t\"><status><basic>open</basic></status><note>" + text + "</note></tuple></presence>");
 }
 
 std::string SipFleet::offer() const {

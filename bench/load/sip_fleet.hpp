@@ -11,7 +11,8 @@
 namespace parley::bench {
 
 // XMPP users at the server, and a SIP domain beside it whose users we play: one person there for each user here, both
-// with the same number. We dial the server once, and take what it dials.
+// with the same number. We dial the server once, and take what it dials. With `sip_users` the server's users are SIP
+// clients, which we play too: each is registered with our listener as its Contact.
 class SipFleet : public Fleet, public SipLink::Events {
 public:
     explicit SipFleet(const Options& options);
@@ -25,8 +26,7 @@ protected:
         unsigned cseq = 0;
     };
 
-    void open_link();  // throws std::runtime_error
-    SessionSetup managed_setup(unsigned index) const;
+    void bring_up_users(bool stream_management);  // and the link; throws std::runtime_error
     std::string bare(unsigned index) const { return setup(index).user + '@' + options_.server.domain; }
     std::string person(unsigned index) const { return setup(index).user + '@' + options_.sip_domain; }
 
@@ -41,10 +41,15 @@ protected:
                 std::string_view type = {}, std::string_view body = {});
     // The number in a Call-ID of ours; ~0U for one that is not.
     static unsigned index_of(const SipMessage& message);
-    // The number in a user part ("u00012@..."): of whom a request of the server speaks.
-    unsigned index_of_person(std::string_view address) const;
     std::string offer() const;
+    // The user, who is a SIP client, says what all may see. One after the other; what waits is replaced.
+    void publish(unsigned index, const std::string& text);
 
+    // What reaches the partner; of what reaches a SIP user, only a text comes to the mode.
+    virtual void on_partner_sip(SipLink& link, const SipMessage& message) = 0;
+    virtual void on_user_text(unsigned, std::string_view text) { strange(text); }
+
+    void on_sip(SipLink& link, const SipMessage& message) final;
     void on_sip_closed(SipLink& link, std::string_view why) override;
 
     // The figures that every mode of this kind prints.
@@ -57,12 +62,24 @@ protected:
     }
 
 private:
+    void open_link();
     void accept(int fd);
+    void register_users();
+    bool is_for_user(const SipMessage& message) const;
+    void on_user_sip(SipLink& link, const SipMessage& message);
+    std::string contact(const std::string& address) const;
 
     SslContext client_, server_;
     std::unique_ptr<SipListener> listener_;
     std::vector<std::unique_ptr<SipLink>> links_;  // the first is the one that we have dialled
     std::string text_;
+    unsigned registered_ = 0;
+    std::uint64_t publications_ = 0;
+    struct Publication {
+        std::string entity_tag, next;  // next: waits for the answer that brings the tag
+        bool under_way = false;
+    };
+    std::vector<Publication> published_;
 };
 
 }  // namespace parley::bench

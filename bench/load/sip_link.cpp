@@ -43,6 +43,15 @@ std::string_view SipMessage::header(std::string_view name) const {
     return {};
 }
 
+std::string SipMessage::vias() const {
+    std::string lines;
+    for (auto at = head.find("\r\nVia:"); at != std::string_view::npos; at = head.find("\r\nVia:", at + 2)) {
+        const auto end = head.find("\r\n", at + 2);
+        lines.append(head.substr(at + 2, end == std::string_view::npos ? end : end - at - 2)).append("\r\n");
+    }
+    return lines;
+}
+
 std::string_view SipMessage::tag(std::string_view name) const {
     const auto field = header(name);
     const auto at = field.find(";tag=");

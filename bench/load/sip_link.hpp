@@ -20,6 +20,7 @@ struct SipMessage {
     std::string_view method() const;  // of a request: its start line's; of a response: its CSeq's
     // The first field of that name, spelt as the servers under test spell it; "" if there is none.
     std::string_view header(std::string_view name) const;
+    std::string vias() const;                           // all Via fields, as lines
     std::string_view tag(std::string_view name) const;  // the tag parameter of From or To
 };
 
