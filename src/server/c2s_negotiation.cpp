@@ -281,7 +281,9 @@ void C2sStream::finish_resume(const std::string& resume_id, std::uint32_t h, Use
     session_ = session->shared_from_this();
     phase_ = Phase::bound;
     deadline_.cancel();
-    send(xml::Element(xmpp::ns::sm, "resumed").set("previd", resume_id).set("h", std::to_string(session->handled())));
+    send(xml::Element(xmpp::ns::sm, "resumed")
+             .set("previd", resume_id)
+             .set("h", std::to_string(session->tell_handled())));
     session->resend_unacked();
 }
 

@@ -111,6 +111,7 @@ void C2sStream::on_managed_element(const xml::Element& element) {
 }
 
 void C2sStream::on_stream_end() {
+    if (session_) session_->on_goodbye();
     finish();
 }
 

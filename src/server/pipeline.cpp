@@ -24,18 +24,13 @@ bool from_is_own(const Stanza& stanza, const Session& session) {
     return stanza.from.empty() || stanza.from == session.jid() || stanza.from == session.jid().bare();
 }
 
-// The origin id of a message: ours, because clients use one id for many messages. It names the stream and the count of
-// the stanza on it, which a resend after resumption repeats.
-std::string origin_of(const Session& session, std::uint32_t number) {
-    return session.jid().to_string() + ' ' + session.resume_id() + ' ' + std::to_string(number);
-}
-
 void route_message(Shard& shard, const std::shared_ptr<Session>& session, Stanza stanza, std::uint32_t number) {
     if (stanza.to.empty()) stanza.to = session->jid().bare();  // RFC 6120 10.3.1
+    auto name = shard.sent.name(*session, stanza, number, shard.clock().now());
     auto envelope = im::envelope(std::move(stanza));
     envelope.durable = session->managed();
-    if (session->resumable()) envelope.origin = origin_of(*session, number);
-    send_sent_carbons(*session, *envelope.stanza);
+    envelope.origin = std::move(name.origin);
+    if (!name.again) send_sent_carbons(*session, *envelope.stanza);  // its copies were sent the first time
     const auto sent = envelope.stanza;
     // A partner may take its time, and without stream management nothing waits on disk for it: later pings do not wait
     // either.

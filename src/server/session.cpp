@@ -78,6 +78,11 @@ void Session::request_ack() {
     stream_->request_ack();
 }
 
+void Session::on_goodbye() {
+    goodbye_ = true;
+    if (managed_ && stream_ && inbound_.told() != inbound_.settled()) stream_->send_ack(tell_handled());
+}
+
 void Session::when_settled(Function<void()> then) {
     if (inbound_.settled_all())
         then();

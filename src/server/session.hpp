@@ -8,6 +8,8 @@
 
 #include "base/executor.hpp"
 #include "im/envelope.hpp"
+#include "im/resend.hpp"
+#include "server/sent_memory.hpp"
 #include "server/stream_management.hpp"
 #include "xmpp/jid.hpp"
 
@@ -37,6 +39,8 @@ public:
     std::string caps_question;     // the id of our question what this client can do; empty: none
     std::set<xmpp::Jid> directed;  // who got directed presence and must hear of the end (4.6.3)
 
+    im::SentBook said{SentMemory::most_a_session};  // the messages of its client, for SentMemory
+
     // Writes the stanza to the client, or keeps it for resumption. `spool_id` names the row that goes once the client
     // has confirmed it: by an acknowledgement, or by answering a ping sent behind it.
     void deliver(const im::Envelope& envelope, std::int64_t spool_id = 0);
@@ -52,7 +56,11 @@ public:
     // False: the client confirms more than it was sent.
     bool on_ack(std::uint32_t h);
     bool fully_settled() const { return inbound_.settled_all(); }
-    std::uint32_t handled() const { return inbound_.settled() - managed_from_; }  // the `h` of XEP-0198
+    // The client has ended its stream in order: it hears last how far we have come.
+    void on_goodbye();
+    // It will send nothing again: it said goodbye, and we have acknowledged all that it can have acknowledged.
+    bool concluded() const { return goodbye_ && (!managed_ || inbound_.told() == inbound_.received()); }
+    std::uint32_t tell_handled() { return inbound_.tell() - managed_from_; }  // the `h` of XEP-0198, for the client
     // Once all that the client has sent so far is on disk or done with.
     void when_settled(Function<void()> then);
     void resend_unacked();
@@ -90,6 +98,7 @@ private:
     std::uint32_t managed_from_ = 0;  // stanzas before <enable/> do not count
     bool managed_ = false;
     bool ack_requested_ = false;
+    bool goodbye_ = false;
 };
 
 }  // namespace parley::server

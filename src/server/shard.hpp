@@ -12,6 +12,7 @@
 #include "server/address_limits.hpp"
 #include "server/native_clients.hpp"
 #include "server/node.hpp"
+#include "server/sent_memory.hpp"
 #include "storage/stores.hpp"
 
 namespace parley::server {
@@ -40,6 +41,7 @@ public:
     const Settings& settings();
     Counters counters;
     NativeClients native_clients{*this};
+    SentMemory sent;
 
     // Where foreign domains are reached; set by the program before start().
     im::RemoteDomains* xmpp_domains = nullptr;

@@ -13,7 +13,7 @@ std::optional<std::uint32_t> InboundAcks::due() {
     // Signed distance: the counters wrap at 2^32.
     if (!asked_ || static_cast<std::int32_t>(settled() - *asked_) < 0) return std::nullopt;
     asked_.reset();
-    return settled();
+    return tell();
 }
 
 void UnackedQueue::push(Sent sent, std::size_t bytes) {

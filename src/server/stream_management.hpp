@@ -30,11 +30,15 @@ public:
     std::uint32_t received() const { return received_; }
     bool settled_all() const { return unsettled_.empty(); }
     void request() { asked_ = received_; }  // <r/> came: answered when all that came before it is settled
+    // The count to send now, which is then told.
+    std::uint32_t tell() { return told_ = settled(); }
+    std::uint32_t told() const { return told_; }
     // The `h` to send now, if an <r/> waits and may be answered.
     std::optional<std::uint32_t> due();
 
 private:
     std::uint32_t received_ = 0;
+    std::uint32_t told_ = 0;
     std::optional<std::uint32_t> asked_;
     Queue<bool> unsettled_;  // [0] is number settled() + 1
 };

@@ -70,6 +70,7 @@ void User::end(Session& session) {
     const auto ended = *found;
     sessions_.erase(found);
     ended->resume_timer.cancel();
+    shard_.sent.session_over(*ended);
     session_unavailable(shard_, *this, *ended);
     route_anew(ended->take_unconfirmed());
     last_used = shard_.clock().now();

@@ -71,8 +71,9 @@ class Book:
             self._missing.get(message.recipient, {}).pop(message.name, None)
 
     def doubled(self):
-        """Under more ids than the sender gave cause for: each new beginning of its own may get a new one."""
-        return [message for message in self.messages.values() if len(message.server_ids) > message.transmissions]
+        """Under more than one id. A sender that begins anew with a message after a crash gives no cause for it: the
+        server knows the message again."""
+        return [message for message in self.messages.values() if len(message.server_ids) > 1]
 
     def count(self):
         """acknowledged, delivered, of these more than once, lost, doubled"""

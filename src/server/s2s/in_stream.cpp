@@ -4,6 +4,7 @@
 #include "net/identity.hpp"
 #include "server/s2s/dialback_key.hpp"
 #include "server/s2s/xmpp_federation.hpp"
+#include "server/sent_memory.hpp"
 #include "server/shard.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
@@ -251,9 +252,10 @@ void InStream::on_stanza(xml::Element element) {
                               stanza.type != "unavailable" && stanza.type != "probe" && stanza.type != "error");
     if (!handed_over) return shard_->send(std::move(stanza));
     const auto number = inbound_.begin();
+    auto origin = origin_of(stanza, number);
     auto envelope = im::envelope(std::move(stanza));
     envelope.durable = true;
-    envelope.origin = id_ + ' ' + std::to_string(number);
+    envelope.origin = std::move(origin);
     const auto sent = envelope.stanza;
     auto* shard = shard_;
     shard_->route(std::move(envelope), [weak = weak_from_this(), shard, sent, number](im::Outcome refused) {
@@ -264,6 +266,15 @@ void InStream::on_stanza(xml::Element element) {
         }
         if (const auto self = weak.lock()) self->settle(number);
     });
+}
+
+// A peer that has missed our proof sends the message again on its next stream, where it gets the same name. What it
+// says twice on one stream is two messages.
+std::string InStream::origin_of(const Stanza& stanza, std::uint32_t number) {
+    const auto key =
+        stanza.kind == Stanza::Kind::message ? im::resend_key(stanza, stanza.from) : std::optional<im::ResendKey>{};
+    if (!key) return id_ + ' ' + std::to_string(number);
+    return origin_name(stanza.from, key->value, sent_.add(key->value, shard_->clock().now()));
 }
 
 void InStream::settle(std::uint32_t number) {

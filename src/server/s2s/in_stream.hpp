@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/executor.hpp"
+#include "im/resend.hpp"
 #include "server/stream_management.hpp"
 #include "server/xml_stream.hpp"
 
@@ -23,6 +24,8 @@ public:
     void start(bool direct_tls);
 
 private:
+    static constexpr std::size_t most_sent = 4096;  // messages that it knows again
+
     // XmlStream
     void on_header(const xml::Element& root) override;
     void on_element(xml::Element element) override;
@@ -42,6 +45,7 @@ private:
     bool certificate_names(const std::string& domain) const;
     void on_stanza(xml::Element element);
     void settle(std::uint32_t number);
+    std::string origin_of(const xmpp::Stanza& stanza, std::uint32_t number);
 
     XmppFederation& federation_;
     Shard* shard_;
@@ -49,6 +53,7 @@ private:
     std::string local_, remote_;                            // of the header; may be empty until dialback names them
     std::set<std::pair<std::string, std::string>> proven_;  // (local, remote)
     InboundAcks inbound_;
+    im::SentBook sent_{most_sent};
     struct Held {
         std::uint32_t after;  // the count of stanzas that must be settled first
         Function<void()> answer;
