@@ -50,7 +50,7 @@ const std::vector<LimitSpec>& limit_specs() {
         limit<&Limits::connections_per_address>("connections_per_address", Unit::count, 1, 1'000'000,
                                                 "connections of one address"),
         limit<&Limits::outbound_soft>("outbound_soft", Unit::bytes, 64 * kib, 256 * mib,
-                                      "waiting for one receiver: above it its sources are slowed"),
+                                      "waiting for one receiver: above it its messages wait on disk"),
         limit<&Limits::outbound_hard>("outbound_hard", Unit::bytes, 64 * kib, 1024 * mib,
                                       "waiting for one receiver: above it its session is cut"),
         limit<&Limits::unacked_stanzas>("unacked_stanzas", Unit::count, 10, 100'000,

@@ -285,6 +285,7 @@ void C2sStream::finish_resume(const std::string& resume_id, std::uint32_t h, Use
              .set("previd", resume_id)
              .set("h", std::to_string(session->tell_handled())));
     session->resend_unacked();
+    session->catch_up();
 }
 
 }  // namespace parley::server

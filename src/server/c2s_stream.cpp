@@ -25,7 +25,8 @@ xml::ParserLimits limits_before_auth(const Limits& limits) {
 }  // namespace
 
 C2sStream::C2sStream(Shard& shard, std::unique_ptr<net::Connection> connection, AddressLimits::Place place)
-    : XmlStream(std::move(connection), limits_before_auth(shard.settings().limits)),
+    : XmlStream(std::move(connection), limits_before_auth(shard.settings().limits),
+                shard.settings().limits.outbound_soft),
       shard_(&shard),
       place_(std::move(place)),
       stanzas_(shard.settings().limits.stanzas_per_second, shard.settings().limits.stanzas_burst),
@@ -51,6 +52,11 @@ void C2sStream::on_bytes(std::string_view bytes) {
     XmlStream::on_bytes(bytes);
     if (!away_ && !closing() && !remote().is_loopback())
         slow_down(bytes_.take(static_cast<double>(bytes.size()), shard_->clock().now()));
+}
+
+void C2sStream::on_drained() {
+    XmlStream::on_drained();
+    if (session_ && !closing()) session_->catch_up();
 }
 
 void C2sStream::woke() {

@@ -46,6 +46,7 @@ private:
     bool in_handshake() const override { return phase_ == Phase::starting_tls; }
     void woke() override;
     void on_bytes(std::string_view bytes) override;
+    void on_drained() override;
     void on_secured() override;
     void on_closed(const Error& why) override;
 

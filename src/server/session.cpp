@@ -28,8 +28,9 @@ void Session::deliver(const im::Envelope& envelope, std::int64_t spool_id) {
     if (managed_) {
         outbound_.push({envelope, spool_id}, bytes == 0 ? 512 : bytes);
         const auto& limits = shard_.settings().limits;
-        if (outbound_.size() > limits.unacked_stanzas || outbound_.bytes() > limits.unacked_bytes) {
-            // A client that confirms nothing: what waits goes to disk, and the client starts anew.
+        if (outbound_.size() > 2 * limits.unacked_stanzas || outbound_.bytes() > 2 * limits.unacked_bytes) {
+            // A client that confirms nothing, and gets what is not kept on disk: it starts anew.
+            shard_.counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
             shard_.end_later(*this, "policy-violation", "too many stanzas wait for your acknowledgement");
             return;
         }
@@ -68,6 +69,7 @@ bool Session::on_ack(std::uint32_t h) {
         if (sent.spool_id != 0) ids.push_back(sent.spool_id);
     confirm(std::move(ids));
     if (outbound_.size() > 0) request_ack();
+    catch_up();
     return true;
 }
 
@@ -133,6 +135,7 @@ bool Session::on_barrier_answer(std::string_view id) {
     covered_by_barrier_ = 0;
     confirm(std::move(ids));
     want_barrier();
+    catch_up();
     return true;
 }
 

@@ -11,6 +11,7 @@
 #include "im/resend.hpp"
 #include "server/sent_memory.hpp"
 #include "server/stream_management.hpp"
+#include "storage/spool_store.hpp"
 #include "xmpp/jid.hpp"
 
 namespace parley::server {
@@ -45,6 +46,14 @@ public:
     // has confirmed it: by an acknowledgement, or by answering a ping sent behind it.
     void deliver(const im::Envelope& envelope, std::int64_t spool_id = 0);
 
+    // A client that does not read, or confirms nothing, takes no more messages: they wait on disk, in their order,
+    // until it has caught up. What has no row there still goes to it, until the hard limits end the session.
+    bool takes_messages() const { return !backlog_.waiting && !congested(); }
+    bool has_backlog() const { return backlog_.waiting; }
+    void await_stored();                        // it may have what waits for its user
+    void leave_on_disk(std::int64_t spool_id);  // this row, and what comes later
+    void catch_up();                            // takes what it can of what waits on disk
+
     // XEP-0198.
     bool managed() const { return managed_; }
     bool resumable() const { return !resume_id_.empty(); }
@@ -77,6 +86,8 @@ public:
     Timer resume_timer;
 
 private:
+    bool congested() const;
+    void take_from_disk(Result<std::vector<storage::SpooledMessage>> rows);
     void request_ack();
     void want_barrier();
     void send_barrier();
@@ -89,6 +100,14 @@ private:
     InboundAcks inbound_;
     UnackedQueue outbound_;
     std::string resume_id_;
+    struct Backlog {
+        std::int64_t after = 0;  // rows up to this one have been looked at
+        bool waiting = false;    // some may be on disk that this session is to have
+        bool loading = false;
+        bool more_came = false;  // since loading began
+    };
+    Backlog backlog_;
+    Timer backlog_timer_;  // after a read that failed
     std::vector<Function<void()>> when_settled_;
     // Spooled messages written to a client without stream management: before and behind the ping that is under way.
     Queue<UnackedQueue::Sent> unproven_;

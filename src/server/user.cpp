@@ -9,9 +9,7 @@
 #include "server/module/modules.hpp"
 #include "server/presence.hpp"
 #include "server/shard.hpp"
-#include "xml/parser.hpp"
 #include "xmpp/ns.hpp"
-#include "xmpp/payload/delay.hpp"
 
 namespace parley::server {
 
@@ -73,6 +71,9 @@ void User::end(Session& session) {
     shard_.sent.session_over(*ended);
     session_unavailable(shard_, *this, *ended);
     route_anew(ended->take_unconfirmed());
+    if (ended->has_backlog())
+        for (const auto& other : sessions_)
+            if (other->available() && other->priority >= 0) flush_offline(*other);
     last_used = shard_.clock().now();
 }
 
@@ -87,7 +88,8 @@ void User::receive_message(im::Envelope envelope, im::Settled settled) {
         shard_.counters.bounced.fetch_add(1, std::memory_order_relaxed);
         return settled(decision.error);
     }
-    const bool for_disk = decision.store || (envelope.durable && im::is_stored_offline(*envelope.stanza));
+    const bool for_disk =
+        decision.store || ((envelope.durable || must_wait(decision)) && im::is_stored_offline(*envelope.stanza));
     if (for_disk && !decision.ignored()) return store(std::move(envelope), std::move(settled));
     hand_out(envelope, decision, 0, 0);
     settled(im::accepted);
@@ -153,14 +155,27 @@ void User::hand_out(const im::Envelope& envelope, std::int64_t spool_id, std::si
 
 void User::hand_out(const im::Envelope& envelope, const im::RoutingDecision& decision, std::int64_t spool_id,
                     std::size_t bytes) {
+    const bool waits = spool_id != 0 && must_wait(decision);
     for (const auto& resource : decision.deliver)
         if (auto* to = session(resource)) {
+            if (waits) {
+                to->leave_on_disk(spool_id);
+                continue;
+            }
             if (spool_id != 0) in_flight_[spool_id] = bytes;
             to->deliver(envelope, spool_id);
         }
     if (decision.deliver.empty()) return;
-    shard_.counters.delivered.fetch_add(1, std::memory_order_relaxed);
+    if (!waits) shard_.counters.delivered.fetch_add(1, std::memory_order_relaxed);
     if (!decision.copy.empty()) send_received_carbons(*this, *envelope.stanza, decision.copy);
+}
+
+bool User::must_wait(const im::RoutingDecision& decision) const {
+    if (decision.deliver.empty()) return false;
+    return std::none_of(decision.deliver.begin(), decision.deliver.end(), [this](const std::string& resource) {
+        const auto* to = session(resource);
+        return !to || to->takes_messages();
+    });
 }
 
 void User::confirmed(std::vector<std::int64_t> spool_ids) {
@@ -197,21 +212,11 @@ void User::route_anew(Queue<UnackedQueue::Sent> unconfirmed) {
 // XEP-0160 and RFC 6121 8.5.2.2.1: to the first resource that becomes available with a priority that is not negative.
 void User::flush_offline(Session& session) {
     if (usage_ && usage_->messages == 0) return;
-    auto loaded = [weak = session.weak_from_this()](Result<std::vector<storage::SpooledMessage>> rows) {
-        const auto to = weak.lock();
-        if (!to || !rows) return;
-        auto& user = to->user();
-        for (const auto& row : *rows) {
-            if (user.in_flight_.contains(row.id)) continue;
-            auto element = xml::parse_document(row.stanza);
-            auto stanza = element ? Stanza::decode(*std::move(element)) : Result<Stanza>(element.error());
-            if (!stanza) continue;
-            stanza->add(xmpp::Codec<xmpp::Delay>::encode({row.received, user.jid_.domain_jid(), {}}));
-            user.in_flight_[row.id] = row.stanza.size();
-            to->deliver(im::envelope(*std::move(stanza)), row.id);
-        }
-    };
-    shard_.stores().spool().load(jid_, 0, shard_.settings().limits.offline_messages, std::move(loaded));
+    session.await_stored();
+}
+
+bool User::take_row(const storage::SpooledMessage& row) {
+    return in_flight_.emplace(row.id, row.stanza.size()).second;
 }
 
 // --- presence and IQ

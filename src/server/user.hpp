@@ -48,6 +48,7 @@ public:
     // Stored messages for a resource that has become able to take them (XEP-0160).
     void flush_offline(Session& session);
     void confirmed(std::vector<std::int64_t> spool_ids);
+    bool take_row(const storage::SpooledMessage& row);  // for one of the sessions; false: another has it
 
     // Changes the roster in memory at once and on disk; `then` after the commit. An item that is empty() is removed.
     void change_roster(std::vector<im::RosterItem> items, Function<void(Result<>)> then);
@@ -62,6 +63,8 @@ private:
     void hand_out(const im::Envelope& envelope, std::int64_t spool_id, std::size_t bytes);
     void hand_out(const im::Envelope& envelope, const im::RoutingDecision& decision, std::int64_t spool_id,
                   std::size_t bytes);
+    // All of those who are to have it are behind: it stays on disk until one of them catches up.
+    bool must_wait(const im::RoutingDecision& decision) const;
     im::Recipient as_recipient() const;
     void route_anew(Queue<UnackedQueue::Sent> unconfirmed);
 

@@ -5,19 +5,28 @@
 #include "xml/writer.hpp"
 
 namespace parley::server {
+namespace {
+
+constexpr Millis no_progress{60'000};  // a peer that reads nothing for so long, while much waits for it, is cut off
+
+}  // namespace
 
 void XmlStream::on_bytes(std::string_view bytes) {
     active_ = true;
     if (!std::exchange(awake_, true)) woke();
     if (closing_) return;
     if (const auto fed = parser_.feed(bytes); !fed) parser_error_ = fed.error();
-    if (!waiting_) process();
+    if (!waiting_ && !held_back_) process();
 }
 
 void XmlStream::process() {
     if (processing_) return;
     processing_ = true;
     while (!waiting_ && !closing_) {
+        if (congested()) {
+            hold_back();
+            break;
+        }
         auto item = parser_.next();
         if (!item) break;
         if (auto* header = std::get_if<xml::StreamParser::Header>(&*item))
@@ -29,7 +38,32 @@ void XmlStream::process() {
         if (away_) return;  // this thread has nothing to do with it any more
     }
     processing_ = false;
-    if (parser_error_ && !waiting_ && !closing_) parser_failed(*parser_error_);
+    if (parser_error_ && !waiting_ && !held_back_ && !closing_) parser_failed(*parser_error_);
+}
+
+// Whoever does not read our answers asks nothing more.
+void XmlStream::hold_back() {
+    held_back_ = true;
+    connection_->pause_reading(true);
+    if (!progress_timer_.pending()) watch_progress();
+}
+
+void XmlStream::watch_progress() {
+    unsent_before_ = connection_->unsent();
+    progress_timer_ = connection_->executor().after(no_progress, [this] {
+        progress_timer_.cancel();
+        if (!held_back_ || closing_) return;
+        if (connection_->unsent() >= unsent_before_) return abort();
+        watch_progress();
+    });
+}
+
+void XmlStream::on_drained() {
+    if (!std::exchange(held_back_, false)) return;
+    progress_timer_.cancel();
+    if (closing_ || away_) return;
+    connection_->pause_reading(waiting_);
+    if (!waiting_) process();
 }
 
 // RFC 6120 4.9.3: which stream error belongs to what the parser refuses.
@@ -79,6 +113,7 @@ void XmlStream::wait() {
 
 void XmlStream::go_on() {
     waiting_ = false;
+    if (held_back_) return;
     connection_->pause_reading(false);
     process();  // no-op when called from inside it
 }
@@ -90,7 +125,7 @@ void XmlStream::send(const xml::Element& element, std::string_view ns) {
 }
 
 bool XmlStream::sweep() {
-    if (std::exchange(active_, false) || waiting_) return true;
+    if (std::exchange(active_, false) || waiting_ || held_back_) return true;
     parser_.release();
     awake_ = false;
     return false;

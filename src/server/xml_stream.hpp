@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/executor.hpp"
 #include "net/connection.hpp"
 #include "xml/parser.hpp"
 
@@ -14,8 +15,9 @@ namespace parley::server {
 // derives says what an item means. One thread at a time.
 class XmlStream : public net::Connection::Handler {
 public:
-    XmlStream(std::unique_ptr<net::Connection> connection, const xml::ParserLimits& limits)
-        : connection_(std::move(connection)), parser_(limits) {}
+    // `outbound_soft`: when more than this waits to be written, nothing more is read until it has gone.
+    XmlStream(std::unique_ptr<net::Connection> connection, const xml::ParserLimits& limits, std::size_t outbound_soft)
+        : connection_(std::move(connection)), parser_(limits), outbound_soft_(outbound_soft) {}
     ~XmlStream() override = default;
 
     // Ends the stream with an error (4.9) and closes the connection once that is written.
@@ -25,6 +27,7 @@ public:
     // idle, and needs no further call until it wakes again.
     bool sweep();
     const net::Endpoint& remote() const { return connection_->remote(); }
+    bool congested() const { return connection_->unsent() > outbound_soft_; }
 
 protected:
     virtual void on_header(const xml::Element& root) = 0;
@@ -36,6 +39,7 @@ protected:
     virtual bool in_handshake() const { return false; }  // TLS has begun: nothing can be said in XML
 
     void on_bytes(std::string_view bytes) override;
+    void on_drained() override;
     void process();
     void wait();  // takes no more items until go_on(): an answer is awaited
     void go_on();
@@ -52,11 +56,17 @@ protected:
 
 private:
     void parser_failed(const Error& error);
+    void hold_back();
+    void watch_progress();
 
+    std::size_t outbound_soft_;
+    std::size_t unsent_before_ = 0;  // when progress was last looked at
+    Timer progress_timer_;
     std::optional<Error> parser_error_;
     bool waiting_ = false;
-    bool active_ = false;  // bytes came since the last sweep
-    bool awake_ = false;   // woke() was called, and sweep() has not said "idle" since
+    bool held_back_ = false;  // until the peer has read what waits for it
+    bool active_ = false;     // bytes came since the last sweep
+    bool awake_ = false;      // woke() was called, and sweep() has not said "idle" since
     bool closing_ = false;
 };
 

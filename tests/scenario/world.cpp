@@ -52,6 +52,7 @@ void World::start() {
         sip->domains[domain] = nullptr;  // SIP over TCP here
     }
     settings->policy = sip->policy = policy;
+    settings->limits = limits;
     sip_settings_ = sip;
 
     node_.reset(new server::Node{network, random_, {}, {}, {}, engine_->secret("node"), "scenario"});
@@ -79,6 +80,12 @@ void World::start() {
     must(federation_->listen({"10.0.0.1", 5269}, false), "the servers' port");
     must(sip_->listen({"10.0.0.1", 5060}, false), "the SIP port");
     executor.run_until_idle();
+}
+
+std::uint64_t World::limit_hits() const {
+    std::uint64_t hits = 0;
+    for (const auto& shard : shards_) hits += shard->counters.limit_hits;
+    return hits;
 }
 
 void World::stop(End end) {

@@ -43,8 +43,13 @@ public:
     // Before start(); the accounts' password is their localpart.
     std::vector<std::string> local_domains;
     im::FederationPolicy policy;
+    Limits limits;
     std::vector<xmpp::Jid> accounts;
     std::map<xmpp::Jid, im::Roster> rosters;
+
+    // Once it runs.
+    std::uint64_t limit_hits() const;
+    storage::Engine& engine() { return *engine_; }
 
     FakeExecutor executor;
     MemoryNetwork network;

@@ -64,6 +64,16 @@ void Client::say(std::string_view bytes) {
     executor_.run_until_idle();
 }
 
+void Client::stop_reading(bool stop) {
+    end_->stop_reading(stop);
+    executor_.run_until_idle();
+}
+
+void Client::stop_acknowledging(bool stop) {
+    acknowledges_ = !stop;
+    if (!stop) say("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(handled_) + "'/>");
+}
+
 void Client::drop() {
     if (end_) end_->drop();
     executor_.run_until_idle();
@@ -72,6 +82,7 @@ void Client::drop() {
 
 bool Client::on_element(const xml::Element& element) {
     if (managed_ && element.ns() == xmpp::ns::client) ++handled_;
+    if (element.is(xmpp::ns::sm, "r") && !acknowledges_) return true;
     if (element.is(xmpp::ns::sm, "r")) {
         end_->say("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(handled_) + "'/>");
         return true;
@@ -274,6 +285,11 @@ std::string PeerServer::say(std::string_view bytes, const std::string& local) {
     out_->say(bytes);
     executor_.run_until_idle();
     return {};
+}
+
+void PeerServer::stop_reading(bool stop) {
+    for (const auto& end : in_) end->stop_reading(stop);
+    executor_.run_until_idle();
 }
 
 void PeerServer::drop() {

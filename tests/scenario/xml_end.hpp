@@ -29,6 +29,8 @@ public:
     void begin_anew() { parser_.reset(); }  // after SASL
     void drop() { connection_->abort(); }
     bool is_closed() const { return closed_; }
+    void stop_reading(bool stop) { connection_->pause_reading(stop); }
+    std::size_t unsent() const { return connection_->unsent(); }
     bool secured() const { return connection_->tls() != nullptr; }
 
     std::deque<xml::Element> heard;
@@ -64,6 +66,9 @@ public:
     void say(std::string_view bytes);
     void drop();
     void go_silent() { host_.go(true); }
+    void stop_reading(bool stop);
+    void stop_acknowledging(bool stop);  // once it begins again, it confirms all at once
+    std::size_t unsent() const { return end_->unsent(); }
     bool is_closed() const { return !end_ || end_->is_closed(); }
     std::deque<xml::Element>& heard() { return heard_; }
     std::string jid() const { return user_ + '@' + domain_ + '/' + resource_; }
@@ -87,6 +92,7 @@ private:
     std::string resume_id_;
     std::uint32_t handled_ = 0;
     bool managed_ = false;
+    bool acknowledges_ = true;
 };
 
 // A foreign XMPP server for one domain: accepts our server's streams, opens one of its own when it has something to
@@ -99,6 +105,7 @@ public:
     // Stanzas as in life: namespace jabber:server is the stream's. `local` is our domain that is spoken to.
     std::string say(std::string_view bytes, const std::string& local);
     void drop();  // all streams
+    void stop_reading(bool stop);
     bool is_closed() const { return !out_ || out_->is_closed(); }
     std::deque<xml::Element>& heard() { return heard_; }
     void collect();

@@ -35,7 +35,8 @@ std::string domain_of(std::string_view attribute) {
 }  // namespace
 
 InStream::InStream(XmppFederation& federation, Shard& shard, std::unique_ptr<net::Connection> connection)
-    : XmlStream(std::move(connection), limits_before_proof(shard.settings().limits)),
+    : XmlStream(std::move(connection), limits_before_proof(shard.settings().limits),
+                shard.settings().limits.outbound_soft),
       federation_(federation),
       shard_(&shard) {}
 
@@ -148,7 +149,7 @@ void InStream::on_auth(const xml::Element& element) {
 }
 
 void InStream::proven(const std::string& local, const std::string& remote) {
-    proven_.emplace(local, remote);
+    proven_.emplace(std::pair(local, remote), federation_.rate_of(remote));
     deadline_.cancel();
     xml::ParserLimits limits;
     limits.element = shard_->settings().limits.stanza_s2s;
@@ -226,11 +227,13 @@ void InStream::on_stanza(xml::Element element) {
     if (!decoded) return close("improper-addressing", decoded.error().detail);
     auto stanza = *std::move(decoded);
     if (stanza.from.empty() || stanza.to.empty()) return close("improper-addressing");
-    if (!proven_.contains({stanza.to.domain(), stanza.from.domain()}))
-        return close(shard_->is_local(stanza.to.domain()) ? "invalid-from" : "host-unknown");
+    const auto pair = proven_.find({stanza.to.domain(), stanza.from.domain()});
+    if (pair == proven_.end()) return close(shard_->is_local(stanza.to.domain()) ? "invalid-from" : "host-unknown");
     const auto& policy = shard_->settings().policy;
     if (!policy.xmpp_allowed(stanza.from.domain()))  // the rule may have changed since the stream began
         return close("policy-violation", "exchange with " + stanza.from.domain() + " is not allowed here");
+
+    keep_pace(*pair->second);
 
     if (stanza.kind == Stanza::Kind::iq && stanza.to.is_domain()) {
         if (!stanza.is_request()) {
@@ -268,6 +271,19 @@ void InStream::on_stanza(xml::Element element) {
     });
 }
 
+// Over its rate a partner is read more slowly; nothing of it is refused.
+void InStream::keep_pace(SharedRate& rate) {
+    if (remote().is_loopback()) return;
+    const auto pause = rate.take(shard_->settings().limits.s2s_stanzas_per_second, shard_->clock().now());
+    if (pause <= Millis{0}) return;
+    shard_->counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
+    wait();
+    pause_ = shard_->executor().after(pause, [this] {
+        pause_.cancel();
+        go_on();
+    });
+}
+
 // A peer that has missed our proof sends the message again on its next stream, where it gets the same name. What it
 // says twice on one stream is two messages.
 std::string InStream::origin_of(const Stanza& stanza, std::uint32_t number) {
@@ -287,6 +303,7 @@ void InStream::settle(std::uint32_t number) {
 
 void InStream::on_closed(const Error&) {
     deadline_.cancel();
+    pause_.cancel();
     federation_.stream_closed(*shard_, *this);
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -14,6 +14,7 @@
 namespace parley::server {
 
 class Shard;
+class SharedRate;
 class XmppFederation;
 
 // A stream that a foreign server opened to us (RFC 6120 as receiving entity). It may carry several pairs of domains:
@@ -44,14 +45,15 @@ private:
                         std::string_view text);
     bool certificate_names(const std::string& domain) const;
     void on_stanza(xml::Element element);
+    void keep_pace(SharedRate& rate);
     void settle(std::uint32_t number);
     std::string origin_of(const xmpp::Stanza& stanza, std::uint32_t number);
 
     XmppFederation& federation_;
     Shard* shard_;
     std::string id_;
-    std::string local_, remote_;                            // of the header; may be empty until dialback names them
-    std::set<std::pair<std::string, std::string>> proven_;  // (local, remote)
+    std::string local_, remote_;  // of the header; may be empty until dialback names them
+    std::map<std::pair<std::string, std::string>, std::shared_ptr<SharedRate>> proven_;  // (local, remote)
     InboundAcks inbound_;
     im::SentBook sent_{most_sent};
     struct Held {
@@ -60,6 +62,7 @@ private:
     };
     std::deque<Held> held_;
     Timer deadline_;
+    Timer pause_;  // over its rate: not read until it is due
     int questions_ = 0;
     bool starting_tls_ = false;
     bool secured_ = false;

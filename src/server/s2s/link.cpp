@@ -11,6 +11,8 @@ constexpr Millis one_attempt{10'000};    // to connect and to negotiate with one
 constexpr Millis idle_close{600'000};    // a stream that carries nothing ends; the next stanza opens another
 constexpr Millis ping_patience{30'000};  // a peer that does not answer a ping is gone
 constexpr std::size_t most_questions = 64;
+constexpr std::size_t most_unproven = 10'000;  // written, and no answer to the ping behind them
+constexpr std::size_t most_unproven_bytes = std::size_t{4} * 1024 * 1024;
 
 xmpp::StanzaError to_stanza_error(const Error& error) {
     switch (error.code) {
@@ -29,17 +31,17 @@ bool wants_proof(const im::Envelope& envelope) {
 
 }  // namespace
 
-Link::Link(Shard& shard, std::string local, std::string remote)
-    : shard_(shard), local_(std::move(local)), remote_(std::move(remote)) {}
+Link::Link(Shard& shard, ConnectTurns& turns, std::string local, std::string remote)
+    : shard_(shard), local_(std::move(local)), remote_(std::move(remote)), turns_(turns) {}
 
 Link::~Link() = default;
 
 void Link::send(im::Envelope envelope, im::Settled settled) {
-    const auto& limits = shard_.settings().limits;
     Waiting waiting{std::move(envelope), std::move(settled), shard_.clock().now(), 0};
     for (const auto& child : waiting.envelope.stanza->children) waiting.bytes += 64 + child.text().size();
     active_ = true;
-    if (connected() && queue_.empty() && stream_->unsent() < limits.outbound_hard) return write(std::move(waiting));
+    if (queue_.empty() && can_write()) return write(std::move(waiting));
+    const auto& limits = shard_.settings().limits;
     if (queue_.size() >= limits.s2s_queue_stanzas || queued_bytes_ + waiting.bytes > limits.s2s_queue_bytes)
         return waiting.settled(xmpp::stanza_error("resource-constraint", "too much is waiting for " + remote_));
     queued_bytes_ += waiting.bytes;
@@ -60,7 +62,19 @@ void Link::verify(std::string stream_id, std::string key, Function<void(Verdict)
 // ------------------------------------------------------------------------------------------------------------
 
 void Link::connect() {
-    if (stream_ || search_ || connecting_) return;
+    if (stream_ || search_ || connecting_ || turn_) return;
+    auto granted = [this, alive = std::weak_ptr(alive_)] {
+        if (!alive.expired()) search();
+    };
+    turn_ = turns_.ask(shard_.executor(), shard_.settings().limits.s2s_domains_connecting, std::move(granted));
+    if (turn_) return;
+    shard_.counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
+    give_up({Errc::too_long, "too many domains are being connected to at the moment"});
+}
+
+void Link::search() {
+    if (!turn_ || stream_ || search_ || connecting_) return;
+    if (queue_.empty() && questions_.empty()) return turn_.reset();  // nobody has waited so long
     const auto rule = shard_.settings().policy.settings(remote_);
     search_ = TargetSearch::start(shard_.node().network, shard_.executor(), shard_.random(), remote_, rule,
                                   [this](Result<std::deque<Target>> found) {
@@ -72,6 +86,7 @@ void Link::connect() {
 }
 
 void Link::try_next_target() {
+    if (queue_.empty() && questions_.empty()) targets_.clear();  // nobody has waited so long
     if (targets_.empty()) return give_up({Errc::timed_out, last_error_.empty() ? "no way to " + remote_ : last_error_});
     const auto target = targets_.front();
     targets_.pop_front();
@@ -95,6 +110,7 @@ void Link::connected_to(const Target& target, std::unique_ptr<net::Connection> c
     setup.rule = settings.policy.settings(remote_);
     setup.secret = shard_.node().secret;
     setup.direct_tls = target.direct_tls;
+    setup.outbound_soft = settings.limits.outbound_soft;
     setup.verify_only = queue_.empty() && unproven_.empty();
     if (const auto own = settings.s2s_contexts.find(local_); own != settings.s2s_contexts.end())
         setup.tls = own->second;
@@ -110,6 +126,7 @@ void Link::connected_to(const Target& target, std::unique_ptr<net::Connection> c
 
 void Link::on_ready() {
     attempt_timer_.cancel();
+    turn_.reset();
     targets_.clear();
     last_error_.clear();
     flush();
@@ -127,8 +144,9 @@ void Link::on_ended(const Error& error) {
         unproven_.pop_back();
         queued_bytes_ += queue_.front().bytes;
     }
+    unproven_bytes_ = 0;
     behind_ping_ = 0;
-    if (queue_.empty() && questions_.empty()) return;
+    if (queue_.empty() && questions_.empty()) return turn_.reset();
     if (was_ready) return connect();
     // RFC 6120 3.2.1: the next target, when one fails before the stream is ready.
     if (!targets_.empty()) return try_next_target();
@@ -138,6 +156,7 @@ void Link::on_ended(const Error& error) {
 // Everything that waits gets the reason. The next stanza tries again: no verdict outlives its cause.
 void Link::give_up(const Error& error) {
     last_error_ = error.detail;
+    turn_.reset();
     targets_.clear();
     auto queue = std::exchange(queue_, {});
     auto questions = std::exchange(questions_, {});
@@ -167,12 +186,18 @@ void Link::check_deadlines() {
 // -----------------------------------------------------------------------------------------------------------------
 
 void Link::flush() {
-    while (connected() && !queue_.empty()) {
+    while (!queue_.empty() && can_write()) {
         auto waiting = std::move(queue_.front());
         queue_.pop_front();
         queued_bytes_ -= waiting.bytes;
         write(std::move(waiting));
     }
+}
+
+// A peer that does not read, or does not answer our pings, gets no more for now: the rest waits in the queue.
+bool Link::can_write() const {
+    return connected() && !stream_->congested() && unproven_.size() < most_unproven &&
+           unproven_bytes_ < most_unproven_bytes;
 }
 
 void Link::write(Waiting waiting) {
@@ -181,6 +206,7 @@ void Link::write(Waiting waiting) {
     xmpp::write(text, *waiting.envelope.stanza, xmpp::ns::server, &waiting.envelope.to);
     stream_->send(text);
     if (!wants_proof(waiting.envelope)) return waiting.settled(im::accepted);
+    unproven_bytes_ += waiting.bytes;
     unproven_.push_back(std::move(waiting));
     want_barrier();
 }
@@ -226,9 +252,11 @@ bool Link::on_proof(std::string_view id) {
     for (; proven > 0; --proven) {
         auto done = std::move(unproven_.front());
         unproven_.pop_front();
+        unproven_bytes_ -= done.bytes;
         done.settled(im::accepted);
     }
     want_barrier();
+    flush();
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "im/envelope.hpp"
+#include "server/s2s/connect_turns.hpp"
 #include "server/s2s/out_stream.hpp"
 #include "server/s2s/targets.hpp"
 
@@ -17,7 +18,7 @@ class Shard;
 // the stream. One attempt at a time. Lives on one shard, whichever users it serves.
 class Link final : public OutStream::Owner {
 public:
-    Link(Shard& shard, std::string local, std::string remote);
+    Link(Shard& shard, ConnectTurns& turns, std::string local, std::string remote);
     ~Link() override;
 
     // `settled` when the peer has it as far as can be known: a message, when the peer has answered a ping sent behind
@@ -51,13 +52,16 @@ private:
     // OutStream::Owner
     void on_askable() override { ask(); }
     void on_ready() override;
+    void on_drained() override { flush(); }
     void on_element(xml::Element element) override;
     void on_ended(const Error& error) override;
 
     void connect();
+    void search();
     void try_next_target();
     void connected_to(const Target& target, std::unique_ptr<net::Connection> connection);
     void flush();
+    bool can_write() const;
     void write(Waiting waiting);
     void want_barrier();
     void barrier();
@@ -71,8 +75,10 @@ private:
     std::deque<Waiting> unproven_;  // written, and not yet followed by an answered ping
     std::size_t behind_ping_ = 0;   // how many of them the ping under way covers
     std::uint32_t ping_number_ = 0;
-    std::size_t queued_bytes_ = 0;
+    std::size_t queued_bytes_ = 0, unproven_bytes_ = 0;
     std::vector<Question> questions_;
+    ConnectTurns& turns_;
+    std::shared_ptr<ConnectTurns::Turn> turn_;  // held, or waited for, until the stream is ready or the attempt is over
     std::shared_ptr<TargetSearch> search_;
     std::deque<Target> targets_;
     std::unique_ptr<OutStream> stream_;

@@ -26,7 +26,7 @@ std::string describe(const xml::Element& error) {
 }  // namespace
 
 OutStream::OutStream(Setup setup, std::unique_ptr<net::Connection> connection, Owner& owner)
-    : XmlStream(std::move(connection), limits_s2s()), setup_(std::move(setup)), owner_(owner) {}
+    : XmlStream(std::move(connection), limits_s2s(), setup.outbound_soft), setup_(std::move(setup)), owner_(owner) {}
 
 void OutStream::start() {
     if (setup_.direct_tls) {
@@ -185,6 +185,11 @@ void OutStream::on_stream_end() {
 void OutStream::on_secured() {
     starting_tls_ = false;
     send_header();
+}
+
+void OutStream::on_drained() {
+    XmlStream::on_drained();
+    if (ready_ && !closing()) owner_.on_drained();
 }
 
 void OutStream::on_closed(const Error& why) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/executor.hpp"
+#include "base/limits.hpp"
 #include "im/federation_policy.hpp"
 #include "server/xml_stream.hpp"
 
@@ -23,12 +24,14 @@ public:
         std::string secret;                    // of the node, for dialback keys
         bool direct_tls = false;
         bool verify_only = false;  // opened to ask about a key
+        std::size_t outbound_soft = Limits{}.outbound_soft;
     };
     class Owner {
     public:
         virtual ~Owner() = default;
         virtual void on_askable() = 0;  // questions about keys may be sent: they need no authentication of ours
         virtual void on_ready() = 0;    // stanzas may be sent
+        virtual void on_drained() = 0;  // all that was written has gone
         virtual void on_element(xml::Element element) = 0;  // what is not negotiation: errors, answers
         // Once, last. `error.detail` says in words what failed.
         virtual void on_ended(const Error& error) = 0;
@@ -42,7 +45,6 @@ public:
     bool ready() const { return ready_; }
     using XmlStream::finish;
     using XmlStream::send;
-    std::size_t unsent() const { return connection_->unsent(); }
 
 private:
     void on_header(const xml::Element& root) override;
@@ -51,6 +53,7 @@ private:
     void send_header() override;
     bool in_handshake() const override { return starting_tls_; }
     void on_secured() override;
+    void on_drained() override;
     void on_closed(const Error& why) override;
 
     void on_features(const xml::Element& features);

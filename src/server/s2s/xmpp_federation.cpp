@@ -88,13 +88,23 @@ void XmppFederation::stream_closed(Shard& shard, InStream& stream) {
     }
 }
 
+std::shared_ptr<SharedRate> XmppFederation::rate_of(const std::string& remote) {
+    const std::lock_guard lock(rates_mutex_);
+    auto& known = rates_[remote];
+    auto rate = known.lock();
+    if (rate) return rate;
+    known = rate = std::make_shared<SharedRate>();
+    std::erase_if(rates_, [](const auto& entry) { return entry.second.expired(); });
+    return rate;
+}
+
 std::size_t XmppFederation::home_of(const std::string& remote) const {
     return xxh64(remote) % places_.size();
 }
 
 Link& XmppFederation::link(Place& place, const std::string& local, const std::string& remote) {
     auto& link = place.links[{local, remote}];
-    if (!link) link = std::make_unique<Link>(*place.shard, local, remote);
+    if (!link) link = std::make_unique<Link>(*place.shard, *turns_, local, remote);
     return *link;
 }
 

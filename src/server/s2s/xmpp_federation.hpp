@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "server/node.hpp"
 #include "server/s2s/in_stream.hpp"
 #include "server/s2s/link.hpp"
+#include "server/s2s/shared_rate.hpp"
 
 namespace parley::server {
 
@@ -33,6 +35,8 @@ public:
     // An IQ result or error for one of our domains: perhaps the proof that a link waits for.
     void on_answer(Shard& shard, const std::string& local, const std::string& remote, const std::string& id);
     void stream_closed(Shard& shard, InStream& stream);
+    // What all streams of this partner share; from any thread.
+    std::shared_ptr<SharedRate> rate_of(const std::string& remote);
 
     struct Overview {
         std::size_t incoming = 0, outgoing = 0;
@@ -59,6 +63,9 @@ private:
     std::vector<Place> places_;
     std::vector<std::unique_ptr<net::Listener>> listeners_;
     std::size_t next_shard_ = 0;
+    std::shared_ptr<ConnectTurns> turns_ = std::make_shared<ConnectTurns>();
+    std::mutex rates_mutex_;
+    std::unordered_map<std::string, std::weak_ptr<SharedRate>> rates_;
 };
 
 }  // namespace parley::server
