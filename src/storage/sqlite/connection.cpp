@@ -72,6 +72,9 @@ void Statement::reset() {
 std::int64_t Statement::integer(int column) const {
     return sqlite3_column_int64(statement_, column);
 }
+bool Statement::is_null(int column) const {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
 std::string_view Statement::text(int column) const {
     const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
     const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));

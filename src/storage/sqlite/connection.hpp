@@ -42,6 +42,7 @@ public:
 
     std::int64_t integer(int column) const;   // columns from 0
     std::string_view text(int column) const;  // text or blob, until the next step
+    bool is_null(int column) const;
 
 private:
     sqlite3* db_;

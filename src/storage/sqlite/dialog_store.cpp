@@ -1,14 +1,17 @@
 #include "storage/sqlite/dialog_store.hpp"
 
+#include "storage/sqlite/record_sum.hpp"
+
 namespace parley::storage::sqlite {
 
 void SqliteDialogStore::put(DialogRow row, Done<> done) {
     const std::size_t bytes = 64 + row.key.size() + row.record.size();
     auto work = [row = std::move(row)](WriteState& state) -> Result<void> {
         auto put = state.db.prepare(
-            "INSERT INTO dialog (slot, key, record) VALUES (?1, ?2, ?3) "
-            "ON CONFLICT (slot, key) DO UPDATE SET record = excluded.record");
-        return put.bind(1, std::int64_t{row.slot}).bind(2, row.key).bind_blob(3, row.record).run();
+            "INSERT INTO dialog (slot, key, record, sum) VALUES (?1, ?2, ?3, ?4) "
+            "ON CONFLICT (slot, key) DO UPDATE SET record = excluded.record, sum = excluded.sum");
+        put.bind(1, std::int64_t{row.slot}).bind(2, row.key).bind_blob(3, row.record);
+        return put.bind(4, record_sum(std::int64_t{row.slot}, row.key, row.record)).run();
     };
     database_.write<void>(executor_, bytes, Urgency::now, std::move(work), std::move(done));
 }
@@ -24,13 +27,15 @@ void SqliteDialogStore::remove(std::uint16_t slot, std::string key, Done<> done)
 void SqliteDialogStore::load(std::uint16_t first_slot, std::uint16_t last_slot, Done<std::vector<DialogRow>> done) {
     auto work = [first_slot, last_slot](Connection& db) -> Result<std::vector<DialogRow>> {
         auto select =
-            db.prepare("SELECT slot, key, record FROM dialog WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot, key");
+            db.prepare("SELECT slot, key, record, sum FROM dialog WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot, key");
         select.bind(1, std::int64_t{first_slot}).bind(2, std::int64_t{last_slot});
         std::vector<DialogRow> rows;
         for (;;) {
             const auto more = select.step();
             if (!more) return more.error();
             if (!*more) return rows;
+            const auto sum = record_sum(select.integer(0), select.text(1), select.text(2));
+            if (!intact(select, 3, sum, "dialog", select.text(1))) continue;
             rows.push_back({static_cast<std::uint16_t>(select.integer(0)), std::string(select.text(1)),
                             std::string(select.text(2))});
         }

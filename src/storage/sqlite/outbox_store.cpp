@@ -1,5 +1,6 @@
 #include "storage/sqlite/outbox_store.hpp"
 
+#include "storage/sqlite/record_sum.hpp"
 #include "storage/sqlite/row.hpp"
 
 namespace parley::storage::sqlite {
@@ -30,12 +31,14 @@ Result<OutboxStore::Appended> append_row(WriteState& state, const OutboundStanza
     const auto id = state.outbox_ids.next(state.db);
     if (!id) return id.error();
     auto insert = state.db.prepare(
-        "INSERT INTO outbox (id, origin_hash, received, sender, recipient, origin, stanza) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+        "INSERT INTO outbox (id, origin_hash, received, sender, recipient, origin, stanza, sum) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     const std::string sender = stanza.from.to_string();
     const std::string recipient = stanza.to.to_string();
-    insert.bind(1, *id).bind(2, hash).bind(3, stanza.received.time_since_epoch().count());
+    const std::int64_t received = stanza.received.time_since_epoch().count();
+    insert.bind(1, *id).bind(2, hash).bind(3, received);
     insert.bind(4, sender).bind(5, recipient).bind(6, stanza.origin).bind(7, stanza.stanza);
+    insert.bind(8, record_sum(*id, received, sender, recipient, stanza.origin, stanza.stanza));
     if (const auto ok = insert.run(); !ok) return ok.error();
     return OutboxStore::Appended{*id, false};
 }
@@ -52,6 +55,11 @@ Result<void> remove_row(WriteState& state, std::int64_t id) {
     if (auto ok = state.db.prepare("DELETE FROM outbox WHERE id = ?1").bind(1, id).run(); !ok) return ok;
     if (hash != 0) state.recent.add(outbox_owner, hash, id);
     return {};
+}
+
+bool is_intact(const Statement& row) {
+    const auto sum = record_sum(row.integer(0), row.integer(1), row.text(2), row.text(3), row.text(4), row.text(5));
+    return intact(row, 6, sum, "outbox", std::to_string(row.integer(0)));
 }
 
 Result<OutboundStanza> stanza_from(const Statement& row) {
@@ -86,12 +94,13 @@ void SqliteOutboxStore::remove(std::vector<std::int64_t> ids, Done<> done) {
 
 void SqliteOutboxStore::load_all(Done<std::vector<OutboundStanza>> done) {
     auto work = [](Connection& db) -> Result<std::vector<OutboundStanza>> {
-        auto select = db.prepare("SELECT id, received, sender, recipient, origin, stanza FROM outbox ORDER BY id");
+        auto select = db.prepare("SELECT id, received, sender, recipient, origin, stanza, sum FROM outbox ORDER BY id");
         std::vector<OutboundStanza> stanzas;
         for (;;) {
             const auto more = select.step();
             if (!more) return more.error();
             if (!*more) return stanzas;
+            if (!is_intact(select)) continue;
             auto stanza = stanza_from(select);
             if (!stanza) return stanza.error();
             stanzas.push_back(*std::move(stanza));

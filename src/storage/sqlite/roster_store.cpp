@@ -1,5 +1,6 @@
 #include "storage/sqlite/roster_store.hpp"
 
+#include "storage/sqlite/record_sum.hpp"
 #include "storage/sqlite/row.hpp"
 
 namespace parley::storage::sqlite {
@@ -37,6 +38,12 @@ im::Subscription subscription_of(std::int64_t number) {
     }
 }
 
+bool is_intact(const Statement& row, const xmpp::Jid& user, std::int64_t number) {
+    const auto sum =
+        record_sum(number, row.text(0), row.text(1), row.text(2), row.integer(3), row.integer(4), row.text(5));
+    return intact(row, 6, sum, "roster_item", std::string(row.text(0)) + " of " + user.to_string());
+}
+
 Result<im::RosterItem> item_from(const Statement& row) {
     auto contact = stored_jid(row.text(0));
     if (!contact) return contact.error();
@@ -54,12 +61,15 @@ Result<im::RosterItem> item_from(const Statement& row) {
 
 Result<void> put_item(Connection& db, std::int64_t user, const im::RosterItem& item) {
     auto put = db.prepare(
-        "INSERT OR REPLACE INTO roster_item (user, contact, name, groups, subscription, flags, request) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+        "INSERT OR REPLACE INTO roster_item (user, contact, name, groups, subscription, flags, request, sum) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     const std::string contact = item.contact.to_string();
     const std::string groups = encode_list(item.groups);
+    const auto subscription = number_of(item.subscription);
+    const auto flags = flags_of(item);
     put.bind(1, user).bind(2, contact).bind(3, item.name).bind_blob(4, groups);
-    return put.bind(5, number_of(item.subscription)).bind(6, flags_of(item)).bind(7, item.request).run();
+    put.bind(5, subscription).bind(6, flags).bind(7, item.request);
+    return put.bind(8, record_sum(user, contact, item.name, groups, subscription, flags, item.request)).run();
 }
 
 std::size_t size_of(const RosterChange& change) {
@@ -81,13 +91,14 @@ void SqliteRosterStore::load(xmpp::Jid user, Done<im::Roster> done) {
         const auto found = version.bind(1, *number).step();
         if (!found) return found.error();
         if (*found) roster.version = static_cast<std::uint64_t>(version.integer(0));
-        auto select =
-            db.prepare("SELECT contact, name, groups, subscription, flags, request FROM roster_item WHERE user = ?1");
+        auto select = db.prepare(
+            "SELECT contact, name, groups, subscription, flags, request, sum FROM roster_item WHERE user = ?1");
         select.bind(1, *number);
         for (;;) {
             const auto more = select.step();
             if (!more) return more.error();
             if (!*more) return roster;
+            if (!is_intact(select, user, *number)) continue;
             auto item = item_from(select);
             if (!item) return item.error();
             auto contact = item->contact;

@@ -107,6 +107,15 @@ CREATE TABLE setting (
 ) WITHOUT ROWID;
 )sql",
     "ALTER TABLE federation_rule ADD COLUMN trusted_by_partner INTEGER NOT NULL DEFAULT 0;",
+    // The sum of a record's values (record_sum.hpp); NULL in what an older parley has written.
+    R"sql(
+ALTER TABLE account ADD COLUMN sum INTEGER;
+ALTER TABLE roster_item ADD COLUMN sum INTEGER;
+ALTER TABLE spool ADD COLUMN sum INTEGER;
+ALTER TABLE outbox ADD COLUMN sum INTEGER;
+ALTER TABLE dialog ADD COLUMN sum INTEGER;
+ALTER TABLE vcard ADD COLUMN sum INTEGER;
+)sql",
 };
 
 Result<void> apply(Connection& connection, int number) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "storage/sqlite/record_sum.hpp"
 #include "storage/sqlite/row.hpp"
 
 namespace parley::storage::sqlite {
@@ -34,12 +35,13 @@ Result<SpoolStore::Appended> append_row(WriteState& state, const SpooledMessage&
     const auto id = state.spool_ids.next(state.db);
     if (!id) return id.error();
     auto insert = state.db.prepare(
-        "INSERT INTO spool (id, user, origin_hash, size, received, sender, origin, stanza) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+        "INSERT INTO spool (id, user, origin_hash, size, received, sender, origin, stanza, sum) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
     const std::string sender = message.from.to_string();
     insert.bind(1, *id).bind(2, *user).bind(3, hash).bind(4, static_cast<std::int64_t>(message.stanza.size()));
-    insert.bind(5, message.received.time_since_epoch().count());
-    insert.bind(6, sender).bind(7, message.origin).bind(8, message.stanza);
+    const std::int64_t received = message.received.time_since_epoch().count();
+    insert.bind(5, received).bind(6, sender).bind(7, message.origin).bind(8, message.stanza);
+    insert.bind(9, record_sum(*id, *user, received, sender, message.origin, message.stanza));
     if (const auto ok = insert.run(); !ok) return ok.error();
     return SpoolStore::Appended{*id, false};
 }
@@ -56,6 +58,11 @@ Result<void> remove_row(WriteState& state, std::int64_t user, std::int64_t id) {
     if (auto ok = state.db.prepare("DELETE FROM spool WHERE id = ?1").bind(1, id).run(); !ok) return ok;
     if (hash != 0) state.recent.add(user, hash, id);
     return {};
+}
+
+bool is_intact(const Statement& row, const xmpp::Jid& user, std::int64_t number, std::int64_t id) {
+    const auto sum = record_sum(id, number, row.integer(0), row.text(1), row.text(2), row.text(3));
+    return intact(row, 4, sum, "spool", std::to_string(id) + " of " + user.to_string());
 }
 
 Result<SpooledMessage> message_from(const Statement& row, const xmpp::Jid& user, std::int64_t id) {
@@ -114,14 +121,16 @@ void SqliteSpoolStore::load(xmpp::Jid user, std::int64_t after, std::size_t limi
         std::partial_sort(ids.begin(), end, ids.end());
         ids.erase(end, ids.end());
         messages.reserve(ids.size());
-        auto select = db.prepare("SELECT received, sender, origin, stanza FROM spool WHERE id = ?1");
+        auto select = db.prepare("SELECT received, sender, origin, stanza, sum FROM spool WHERE id = ?1");
         for (const auto id : ids) {
             const auto found = select.bind(1, id).step();
             if (!found) return found.error();
             if (!*found) return Error{Errc::storage, "the spool's index names a row that is not there"};
-            auto message = message_from(select, user, id);
-            if (!message) return message.error();
-            messages.push_back(*std::move(message));
+            if (is_intact(select, user, *number, id)) {
+                auto message = message_from(select, user, id);
+                if (!message) return message.error();
+                messages.push_back(*std::move(message));
+            }
             select.reset();
         }
         return messages;
