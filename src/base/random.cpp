@@ -31,7 +31,8 @@ std::uint64_t Random::below(std::uint64_t bound) {
     }
 }
 
-// Drawn in blocks: a call of OpenSSL costs the same for eight bytes and for a thousand, and ids are needed all the time.
+// Drawn in blocks: a call of OpenSSL costs the same for eight bytes and for a thousand, and ids are needed all the
+// time.
 std::uint64_t SystemRandom::next() {
     static thread_local std::array<std::uint64_t, 64> block;
     static thread_local std::size_t used = block.size();

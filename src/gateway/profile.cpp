@@ -24,6 +24,8 @@ constexpr Profile microsoft(std::string_view name, std::string_view title) {
             .identity = IdentityRule::host,
             .presence = &microsoft_presence,
             .srv = federation_srv,
+            .clearing_house = {},
+            .aliases = {},
             .ask_expires = seconds{7200},
             .max_expires = seconds{7200},
             .invite_patience = seconds{180},
@@ -35,12 +37,18 @@ constexpr Profile microsoft(std::string_view name, std::string_view title) {
             .only_4xx = true,
             .single_host = true,
             .drafts_quirks = true,
-            .legacy_tls = true};
+            .legacy_tls = true,
+            .mail_names = false};
 }
+
+constexpr std::array aol_aliases{DomainAlias{"aim.com", "aol.com"}};
 
 constexpr Profile aol() {
     auto profile = microsoft("aol", "AOL SIP Access Gateway");
     profile.presence = &aol_presence;
+    profile.clearing_house = "aol.com";
+    profile.aliases = aol_aliases;
+    profile.mail_names = true;
     profile.ask_expires = profile.max_expires = seconds{3600};
     profile.single_host = false;
     return profile;
@@ -55,6 +63,8 @@ constexpr std::array all{
             .identity = IdentityRule::domain,
             .presence = &simple_presence,
             .srv = standard_srv,
+            .clearing_house = {},
+            .aliases = {},
             .ask_expires = seconds{3600},
             .max_expires = seconds{3600},
             .invite_patience = seconds{180},
@@ -66,7 +76,8 @@ constexpr std::array all{
             .only_4xx = false,
             .single_host = false,
             .drafts_quirks = false,
-            .legacy_tls = false},
+            .legacy_tls = false,
+            .mail_names = false},
     microsoft("ocs", "Microsoft Office Communications Server 2007, 2007 R2"),
     microsoft("lync", "Microsoft Lync 2010 and later, Skype for Business"),
     aol(),

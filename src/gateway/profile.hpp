@@ -26,6 +26,11 @@ struct SrvName {
     bool tls;
 };
 
+// Users of `alias` are addressed at `domain`, unless a rule names the alias itself.
+struct DomainAlias {
+    std::string_view alias, domain;
+};
+
 // A kind of SIP partner: all that differs between kinds, as data. A new kind is a new line in profile.cpp. The rule of
 // a domain (im::DomainRule::profile) names one.
 struct Profile {
@@ -37,6 +42,9 @@ struct Profile {
     IdentityRule identity;
     const PresenceTables* presence;
     std::span<const SrvName> srv;  // tried in this order
+    // A domain of this kind that DNS does not know is reached by this one's route (AOL's clearing house); "": none.
+    std::string_view clearing_house;
+    std::span<const DomainAlias> aliases;
 
     Seconds ask_expires;         // of our SUBSCRIBE; jitter is added by the caller
     Seconds max_expires;         // we grant no more
@@ -51,6 +59,7 @@ struct Profile {
     bool single_host;    // the peer looks up one SRV answer with one address, and so may we
     bool drafts_quirks;  // piggybacked first notification and BENOTIFY may come though not offered
     bool legacy_tls;     // the peer's generation needs a TLS profile that is off by default
+    bool mail_names;     // user(mail.example)@domain is a person with the e-mail address user@mail.example
 };
 
 // How fast we may ask a partner. One that we reach by a configured next hop has a person who configured us there too.

@@ -29,9 +29,7 @@ class Parley:
         self.publish_direct = publish_direct
         self.base = lab.port_block()
         self.folder = lab.folder / f"parley-{domain}"
-        domains = [domain, *self.more_domains]
-        names = [name for d in domains for name in (d, f"sip.{d}", f"xmpp.{d}")]
-        self.certificate = certificate or lab.ca.issue(*names)
+        self.certificate = certificate or self._issue(domain)
         self.process = lab.process(f"parleyd-{domain}", [lab.program("parleyd"), "--dir", self.folder],
                                    lab.folder / f"parley-{domain}-log")
 
@@ -57,15 +55,18 @@ class Parley:
         """`parleyctl --dir FOLDER ...`; returns the finished process."""
         return self._run("--dir", self.folder, *arguments, text=text, check=check)
 
+    def _issue(self, domain):
+        return self.lab.ca.issue(domain, f"sip.{domain}", f"xmpp.{domain}")
+
     def init(self):
         self._run("init", self.domain, "--dir", self.folder, "--port-base", self.base)
         file = self.folder / "parley.toml"
         text = file.read_text()
         text = re.sub(r'(?m)^certificate\s*=.*$', f'certificate = "{self.certificate.chain}"', text)
         text = re.sub(r'(?m)^key\s*=.*$', f'key = "{self.certificate.key}"', text)
-        for domain in self.more_domains:
-            text += (f'\n[[domain]]\nname = "{domain}"\ncertificate = "{self.certificate.chain}"\n'
-                     f'key = "{self.certificate.key}"\n')
+        for domain in self.more_domains:  # each shows a certificate of its own
+            own = self._issue(domain)
+            text += f'\n[[domain]]\nname = "{domain}"\ncertificate = "{own.chain}"\nkey = "{own.key}"\n'
         settings = {("dns", "servers"): f'["{self.lab.dns.address}:53"]', ("tls", "trust_file"): f'"{self.lab.ca.file}"',
                     ("tls", "trust_system"): "false", ("log", "level"): '"debug"', **self.settings}
         for (table, key), value in settings.items():

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "gateway/federation/foreign_domain.hpp"
 #include "gateway/mapping/address.hpp"
 #include "net/identity.hpp"
 #include "sip/header/name_addr.hpp"
@@ -160,13 +161,14 @@ void SipLinks::dial(Route& route) {
     route.busy = true;
     route.why.clear();
     const auto key = route.local + ' ' + route.remote;
-    route.search = SipTargetSearch::start(network_, executor_, random_, net::to_ascii_domain(route.remote),
-                                          settings_()->policy.settings(route.remote),
-                                          [this, key](Result<std::deque<SipTarget>> found) {
-                                              auto& self = routes_[key];
-                                              if (found) self.targets = *std::move(found);
-                                              dial_next(key, found ? std::string{} : found.error().detail);
-                                          });
+    route.search = SipTargetSearch::start(
+        network_, executor_, random_, net::to_ascii_domain(route.remote), settings_()->policy.settings(route.remote),
+        [this, key](Result<std::deque<SipTarget>> found) {
+            auto& self = routes_[key];
+            if (found) self.targets = *std::move(found);
+            dial_next(key, found ? std::string{} : found.error().detail);
+        },
+        clearing_house(settings_()->policy, settings_()->policy.settings(route.remote)));
 }
 
 void SipLinks::dial_next(const std::string& key, const std::string& why) {
@@ -291,7 +293,7 @@ void SipLinks::on_gone(Link& link, const Error& why) {
 // an edge server are known by their edge's host name instead, which is looked up once.
 int SipLinks::judge(const Link& link, const sip::Message& request, std::string& domain) {
     const auto settings = settings_();
-    domain = policy_domain(host_of(request, sip::HeaderId::from));
+    domain = foreign_domain(settings->policy, host_of(request, sip::HeaderId::from));
     if (domain.empty() || !settings->policy.sip_allowed(domain)) return 403;
     // Relaying is nobody's business: only our own domains, and our own host for OPTIONS.
     auto ours = policy_domain(host_of(request, sip::HeaderId::to));
@@ -349,7 +351,8 @@ void SipLinks::look_up(Link& link, const std::string& domain) {
     if (expected.search) return;
     expected.search = SipTargetSearch::start(
         network_, executor_, random_, net::to_ascii_domain(domain), settings_()->policy.settings(domain),
-        [this, domain](Result<std::deque<SipTarget>> found) { looked_up(domain, std::move(found)); });
+        [this, domain](Result<std::deque<SipTarget>> found) { looked_up(domain, std::move(found)); },
+        clearing_house(settings_()->policy, settings_()->policy.settings(domain)));
 }
 
 void SipLinks::looked_up(const std::string& domain, Result<std::deque<SipTarget>> found) {

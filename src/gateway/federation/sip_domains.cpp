@@ -4,13 +4,16 @@
 
 #include "base/hash.hpp"
 #include "base/text.hpp"
+#include "gateway/federation/foreign_domain.hpp"
 #include "gateway/mapping/address.hpp"
+#include "gateway/mapping/text.hpp"
 #include "sip/tag.hpp"
 #include "xmpp/stanza_error.hpp"
 
 namespace parley::gateway {
 namespace {
 
+constexpr std::string_view nick_ns = "http://jabber.org/protocol/nick";  // XEP-0172
 constexpr std::size_t most_spellings = 50'000;  // forgotten all at once above it: they are learned again
 
 // The local domain that a request of ours speaks for.
@@ -126,7 +129,7 @@ void SipDomains::send(sip::LinkId link, std::string bytes) {
 
 void SipDomains::send_to_domain(const std::string& domain, std::string bytes, sip::ClientTransactionId id) {
     auto local = local_domain_of(bytes);
-    wire_.send_to_domain(std::move(local), domain, std::move(bytes), id);
+    wire_.send_to_domain(std::move(local), foreign_domain(settings_()->policy, domain), std::move(bytes), id);
 }
 
 void SipDomains::persist(const std::string& key, std::string row, Function<void(bool)> done) {
@@ -177,7 +180,8 @@ void SipDomains::on_text_outcome(sip::MessageId id, const sip::Outcome& outcome)
 // ---- sip::User: who it is
 
 sip::PeerSettings SipDomains::peer(std::string_view domain) {
-    const auto rule = settings_()->policy.settings(policy_domain(domain));
+    const auto settings = settings_();
+    const auto rule = settings->policy.settings(foreign_domain(settings->policy, domain));
     const auto& profile = profile_or_simple(rule.profile);
     const bool tls = rule.next_hop.empty() ? rule.tls != im::TlsPolicy::off : rule.next_hop_tls;
     return {tls, profile.max_expires, profile.ask_expires};
@@ -202,9 +206,16 @@ const Profile& SipDomains::profile_of(const xmpp::Jid& remote) const {
     return profile_or_simple(settings_()->policy.settings(remote.domain()).profile);
 }
 
+void SipDomains::add_name(xmpp::Stanza& presence, const xmpp::Jid& remote, std::string_view said) const {
+    constexpr std::size_t most = 128;
+    auto name = to_xml_text(clip(trim(said), most));
+    if (name.empty() && profile_of(remote).mail_names) name = mail_address(remote.local());
+    if (!name.empty()) presence.add(xml::Element(nick_ns, "nick").with_text(name));
+}
+
 std::optional<SipDomains::Pair> SipDomains::pair_of(const sip::Party& party) {
     const auto local = jid_from_sip(party.local.user(), party.local.host());
-    const auto remote = jid_from_sip(party.remote.user(), party.remote.host());
+    const auto remote = jid_from_sip(party.remote.user(), foreign_domain(settings_()->policy, party.remote.host()));
     if (!local || !remote || local->local().empty() || remote->local().empty()) return {};
     if (spelling_.size() >= most_spellings) spelling_.clear();
     spelling_[*remote] = std::string(party.remote.user());

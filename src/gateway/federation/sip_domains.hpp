@@ -156,6 +156,8 @@ private:
 
     // Conversations::Addresses
     const Profile& profile_of(const xmpp::Jid& remote) const override;
+    // What the person is called, for clients that have no name for the address yet.
+    void add_name(xmpp::Stanza& presence, const xmpp::Jid& remote, std::string_view said) const;
     std::optional<sip::Uri> uri_of(const xmpp::Jid& jid) const override;
     void arm() override;
 

@@ -301,6 +301,7 @@ void SipDomains::show(const Pair& pair, const ContactPresence& presence, const x
             stanza.add(xml::Element(xmpp::ns::native_presence, "added-status"));
         }
     }
+    if (stanza.type.empty()) add_name(stanza, pair.second, presence.display_name);
     stanza.from = pair.second;
     stanza.to = to;
     router_.send(im::envelope(std::move(stanza)));

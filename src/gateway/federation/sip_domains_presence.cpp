@@ -61,6 +61,7 @@ void SipDomains::on_subscribe(sip::UsageId id, const sip::SubscribeInfo& info) {
     stanza.from = pair->second;
     stanza.to = pair->first;
     stanza.type = "subscribe";
+    add_name(stanza, pair->second, info.party.remote_display);
     auto envelope = im::envelope(std::move(stanza));
     envelope.durable = true;
     router_.route(std::move(envelope), [this, weak = std::weak_ptr<int>(alive_), id](im::Outcome refused) {

@@ -1,6 +1,7 @@
 #include "gateway/federation/targets.hpp"
 
 #include "base/text.hpp"
+#include "net/identity.hpp"
 #include "net/srv.hpp"
 
 namespace parley::gateway {
@@ -24,16 +25,14 @@ HostPort parse_host_port(std::string_view text) {
 }
 
 std::shared_ptr<SipTargetSearch> SipTargetSearch::start(net::Network& network, Executor& executor, Random& random,
-                                                        std::string domain, const im::DomainRule& rule, Found found) {
+                                                        std::string domain, const im::DomainRule& rule, Found found,
+                                                        const im::DomainRule& house) {
     std::shared_ptr<SipTargetSearch> search(
         new SipTargetSearch(network, executor, random, std::move(domain), std::move(found)));
-    if (!rule.next_hop.empty()) {
-        const auto hop = parse_host_port(rule.next_hop);
-        const auto port = hop.port != 0 ? hop.port : rule.next_hop_tls ? tls_port : tcp_port;
-        search->candidates_.push_back({{{}, port}, hop.host, rule.next_hop_tls});
-        search->resolve_next();
-        return search;
-    }
+    search->asked_ = search->domain_;
+    search->house_ = house;
+    if (search->has_next_hop(rule)) return search;
+    search->profile_ = rule.profile;
     for (const auto& name : profile_or_simple(rule.profile).srv)
         if (name.tls ? rule.tls != im::TlsPolicy::off : rule.tls != im::TlsPolicy::required)
             search->names_.push_back(name);
@@ -42,14 +41,38 @@ std::shared_ptr<SipTargetSearch> SipTargetSearch::start(net::Network& network, E
     return search;
 }
 
+bool SipTargetSearch::has_next_hop(const im::DomainRule& rule) {
+    if (rule.next_hop.empty()) return false;
+    const auto hop = parse_host_port(rule.next_hop);
+    const auto port = hop.port != 0 ? hop.port : rule.next_hop_tls ? tls_port : tcp_port;
+    candidates_.push_back({{{}, port}, hop.host, rule.next_hop_tls});
+    resolve_next();
+    return true;
+}
+
+// The same again for the clearing house, which knows where this domain is.
+void SipTargetSearch::ask_house() {
+    const auto house = std::exchange(house_, {});
+    if (has_next_hop(house)) return;
+    asked_ = net::to_ascii_domain(house.domain);
+    for (const auto& name : profile_or_simple(profile_).srv)
+        if (name.tls) names_.push_back(name);
+    ask_next();
+}
+
 void SipTargetSearch::ask_next() {
+    if (names_.empty() && !house_.domain.empty()) return ask_house();
+    if (names_.empty() && asked_ != domain_) {
+        last_error_ = "neither it nor " + asked_ + ", its clearing house, has a service record";
+        return resolve_next();
+    }
     if (names_.empty()) {
         candidates_.push_back({{{}, plain_ ? tcp_port : tls_port}, domain_, !plain_});
         return resolve_next();
     }
     const auto name = names_.front();
     names_.pop_front();
-    network_.resolve_srv(executor_, std::string(name.prefix) + "." + domain_,
+    network_.resolve_srv(executor_, std::string(name.prefix) + "." + asked_,
                          [weak = weak_from_this(), name](Result<net::DnsAnswer<net::SrvRecord>> answer) {
                              if (const auto self = weak.lock()) self->answered(name, std::move(answer));
                          });

@@ -27,13 +27,15 @@ struct HostPort {
 HostPort parse_host_port(std::string_view text);
 
 // Where a SIP domain is: its configured next hop; or SRV by the profile's names, the first that exists; or the domain
-// itself (RFC 3263 4). Without TLS only where the rule says so. One thread.
+// itself (RFC 3263 4). Instead of the last: the next hop of its clearing house, or the SRV of that, where the partner's
+// kind has one. Without TLS only where the rule says so. One thread.
 class SipTargetSearch : public std::enable_shared_from_this<SipTargetSearch> {
 public:
     using Found = Function<void(Result<std::deque<SipTarget>>)>;
-    // Dropping the result cancels the search.
+    // Dropping the result cancels the search. `house`: the rule of the clearing house (foreign_domain.hpp).
     static std::shared_ptr<SipTargetSearch> start(net::Network& network, Executor& executor, Random& random,
-                                                  std::string domain, const im::DomainRule& rule, Found found);
+                                                  std::string domain, const im::DomainRule& rule, Found found,
+                                                  const im::DomainRule& house = {});
 
 private:
     SipTargetSearch(net::Network& network, Executor& executor, Random& random, std::string domain, Found found)
@@ -42,7 +44,9 @@ private:
           random_(random),
           domain_(std::move(domain)),
           found_(std::move(found)) {}
+    bool has_next_hop(const im::DomainRule& rule);
     void ask_next();
+    void ask_house();
     void answered(const SrvName& name, Result<net::DnsAnswer<net::SrvRecord>> answer);
     void resolve_next();
     void finish(Result<std::deque<SipTarget>> result);
@@ -50,9 +54,10 @@ private:
     net::Network& network_;
     Executor& executor_;
     Random& random_;
-    std::string domain_, last_error_;
+    std::string domain_, asked_, profile_, last_error_;
     Found found_;
     std::deque<SrvName> names_;
+    im::DomainRule house_;
     bool plain_ = false;  // plain TCP to the domain itself may be tried
     std::deque<SipTarget> candidates_, targets_;
 };

@@ -1,5 +1,6 @@
 #include "gateway/mapping/address.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -83,14 +84,14 @@ std::string escape_param(std::string_view text) {
     return out;
 }
 
-std::string user_from(std::string_view local) {
+std::string unescaped(std::string_view local) {
     std::string plain;
     for (std::size_t i = 0; i < local.size(); ++i) {
         const auto* escape = local[i] == '\\' ? escape_at(local.substr(i)) : nullptr;
         plain += escape ? escape->plain : local[i];
         if (escape) i += 2;
     }
-    return sip::escape_user(plain);
+    return plain;
 }
 
 Result<std::string> to_a_labels(const std::string& domain) {
@@ -134,7 +135,7 @@ Result<SipAddress> sip_from_jid(const xmpp::Jid& jid) {
     if (!host) return host.error();
     // JIDs may have domains that are no host names: too long, or starting with a hyphen.
     if (const auto uri = sip::Uri::parse("sip:" + *host); !uri) return uri.error();
-    return SipAddress{user_from(jid.local()), *std::move(host), escape_param(jid.resource())};
+    return SipAddress{sip::escape_user(unescaped(jid.local())), *std::move(host), escape_param(jid.resource())};
 }
 
 Result<SipAddress> sip_from_jid(const xmpp::Jid& jid, std::string_view kept) {
@@ -146,6 +147,21 @@ Result<SipAddress> sip_from_jid(const xmpp::Jid& jid, std::string_view kept) {
     const auto there = jid_from_sip(kept, jid.domain());
     if (there && there->same_bare(jid)) address->user = kept;
     return address;
+}
+
+std::string mail_address(std::string_view local) {
+    const auto open = local.find('(');
+    if (open == 0 || open == std::string_view::npos || !local.ends_with(')')) return {};
+    const auto domain = local.substr(open + 1, local.size() - open - 2);
+    const auto is_host = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+               static_cast<unsigned char>(c) >= 0x80;
+    };
+    const auto dot = domain.find('.');
+    if (dot == 0 || dot == std::string_view::npos || domain.ends_with('.') ||
+        !std::all_of(domain.begin(), domain.end(), is_host))
+        return {};
+    return unescaped(local.substr(0, open)) + '@' + std::string(domain);
 }
 
 std::string to_uri_text(const SipAddress& address) {

@@ -38,6 +38,10 @@ Result<SipAddress> sip_from_jid(const xmpp::Jid& jid);
 // part last received from that domain, goes on the wire. One that does not lead to this JID is not used.
 Result<SipAddress> sip_from_jid(const xmpp::Jid& jid, std::string_view kept);
 
+// The e-mail address of a person whose localpart is "user(mail.example)", as AOL writes those who signed up with one:
+// "user@mail.example". "" for any other localpart. The address on both sides stays as it is; this is for people.
+std::string mail_address(std::string_view local);
+
 // "sip:user@host;gr=resource".
 std::string to_uri_text(const SipAddress& address);
 

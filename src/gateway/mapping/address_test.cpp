@@ -53,6 +53,30 @@ TEST(AddressMap, BothWays) {
     }
 }
 
+TEST(AddressMap, PeopleWithAMailAddress) {
+    struct Case {
+        std::string_view local, mail;
+    };
+    for (const auto& c : {
+             Case{"user(gmail.com)", "user@gmail.com"},
+             Case{"first.last(mail.sales.example)", "first.last@mail.sales.example"},
+             Case{"o\\27malley(mail.example)", "o'malley@mail.example"},
+             Case{"user", ""},
+             Case{"(gmail.com)", ""},
+             Case{"user()", ""},
+             Case{"user(gmail)", ""},
+             Case{"user(.com)", ""},
+             Case{"user(gmail.)", ""},
+             Case{"user(gmail.com)x", ""},
+             Case{"user(a.b)(c.d)", ""},
+             Case{"user(gmail.com", ""},
+             Case{"user(g mail.com)", ""},
+         }) {
+        SCOPED_TRACE(c.local);
+        EXPECT_EQ(mail_address(c.local), c.mail);
+    }
+}
+
 TEST(AddressMap, SpellingsOfOneAddress) {
     struct Case {
         std::string_view sip, jid;
