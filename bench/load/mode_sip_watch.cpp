@@ -69,6 +69,8 @@ protected:
         }
         if (message.method() != "NOTIFY") return strange(message.head);
         answer(link, message, "200 OK");
+        // The NOTIFY may overtake the 200, on another connection: it makes the dialog as well (RFC 6665 4.1.3).
+        if (message.header("Call-ID") == subscription.dialog.call_id) learn(subscription.dialog, message, "From");
         const auto state = message.header("Subscription-State");
         if (state.starts_with("active") && !std::exchange(subscription.active, true)) ++active_;
         on_notify(index, state, message.body);
