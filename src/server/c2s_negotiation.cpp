@@ -3,6 +3,7 @@
 #include "server/c2s_stream.hpp"
 #include "server/session.hpp"
 #include "server/shard.hpp"
+#include "server/storage_error.hpp"
 #include "server/user.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
@@ -196,7 +197,7 @@ void C2sStream::sasl_succeeded(const xmpp::SaslServer::Success& success) {
 void C2sStream::on_bind(const Stanza& request) {
     wait();
     move_to_home([this, request] {
-        auto found = [weak = weak_from_this(), request](User* user) {
+        auto found = [weak = weak_from_this(), request](const Result<User*>& user) {
             const auto self = weak.lock();
             if (!self || self->phase_ != Phase::authenticated || self->closing()) return;
             self->finish_bind(request, user);
@@ -206,13 +207,15 @@ void C2sStream::on_bind(const Stanza& request) {
     });
 }
 
-void C2sStream::finish_bind(const Stanza& request, User* user) {
+void C2sStream::finish_bind(const Stanza& request, const Result<User*>& found) {
     const auto answer = [&](const Stanza& stanza) {
         std::string text;
         xmpp::write(text, stanza, xmpp::ns::client);
         send(text);
     };
-    if (!user) return close("not-authorized", "the account has been removed");
+    if (!found && found.error().code == Errc::not_found) return close("not-authorized", "the account has been removed");
+    if (!found) return answer(request.error(storage_error(found.error())));  // it may try again
+    auto* user = *found;
     const auto* bind = request.child(xmpp::ns::bind, "bind");
     const auto* wish = bind->child(xmpp::ns::bind, "resource");
     auto resource = wish ? wish->text() : std::string{};

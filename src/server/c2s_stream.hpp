@@ -65,7 +65,7 @@ private:
     void sasl_failed(std::string_view condition);
     void sasl_succeeded(const xmpp::SaslServer::Success& success);
     void on_bind(const xmpp::Stanza& request);
-    void finish_bind(const xmpp::Stanza& request, User* user);
+    void finish_bind(const xmpp::Stanza& request, const Result<User*>& found);
     void on_resume(const xml::Element& element);
     void finish_resume(const std::string& resume_id, std::uint32_t h, User* user);
     // Goes on on the shard of our user: `then` runs there, or not at all if the client has gone.

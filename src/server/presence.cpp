@@ -6,6 +6,7 @@
 #include "server/c2s_stream.hpp"
 #include "server/session.hpp"
 #include "server/shard.hpp"
+#include "server/storage_error.hpp"
 #include "server/user.hpp"
 #include "xml/parser.hpp"
 #include "xml/writer.hpp"
@@ -126,7 +127,8 @@ void subscription_stanza(Shard& shard, Session& session, Stanza stanza, im::Subs
     auto then = [&shard, jid = user.jid(), contact, outcome, stanza = std::move(stanza),
                  settled = std::move(settled)](Result<> stored) mutable {
         auto* now = shard.loaded_user(jid);
-        if (!stored || !now) return settled(xmpp::stanza_error("internal-server-error"));
+        if (!stored) return settled(storage_error(stored.error()));
+        if (!now) return settled(xmpp::stanza_error("service-unavailable"));  // the account was removed meanwhile
         if (outcome.push) push_roster_item(*now, contact);
         if (outcome.send_unavailable) show_presence(shard, *now, contact, false);
         if (outcome.route) {
@@ -168,7 +170,8 @@ void inbound_subscription(Shard& shard, User& user, const Stanza& stanza, im::Su
     auto then = [&shard, jid = user.jid(), contact, outcome, kept = std::move(kept),
                  settled = std::move(settled)](Result<> stored) mutable {
         auto* now = shard.loaded_user(jid);
-        if (!stored || !now) return settled(xmpp::stanza_error("internal-server-error"));
+        if (!stored) return settled(storage_error(stored.error()));
+        if (!now) return settled(xmpp::stanza_error("service-unavailable"));  // the account was removed meanwhile
         settled(im::accepted);
         im::Envelope envelope;
         envelope.stanza = std::make_shared<const Stanza>(std::move(kept));

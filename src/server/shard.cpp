@@ -3,6 +3,7 @@
 #include "server/c2s_stream.hpp"
 #include "server/module/modules.hpp"
 #include "server/session.hpp"
+#include "server/storage_error.hpp"
 #include "server/user.hpp"
 #include "xml/parser.hpp"
 
@@ -17,6 +18,11 @@ namespace {
 constexpr Millis streams_swept_every{500};
 constexpr Millis users_swept_every{15'000};
 constexpr Millis user_kept{60'000};  // after the last use, without a session
+
+// For who asks for a user that we do not have (RFC 6121 8.5.1), or cannot look for.
+xmpp::StanzaError absence(const Error& why) {
+    return why.code == Errc::not_found ? xmpp::stanza_error("service-unavailable") : storage_error(why);
+}
 
 }  // namespace
 
@@ -57,16 +63,11 @@ bool Shard::available(const xmpp::Jid& user) const {
 void Shard::reception(const xmpp::Jid& user, Function<void(Result<im::Reception>)> then) {
     const auto of = [](const User& found) { return found.is_full() ? im::Reception::full : im::Reception::open; };
     if (const auto* loaded = loaded_user(user)) return then(of(*loaded));
-    // Asked here and not by with_user(), which has one word for a missing account and for a failed read.
-    auto with_account = [this, user, of, then = std::move(then)](const Result<storage::Account>& account) mutable {
-        if (!account && account.error().code == Errc::not_found) return then(im::Reception::nobody);
-        if (!account) return then(account.error());
-        with_user(user, [of, then = std::move(then)](User* loaded) {
-            if (!loaded) return then(Error{Errc::storage, "the user could not be loaded"});
-            then(of(*loaded));
-        });
-    };
-    stores_->accounts().load(user.bare(), std::move(with_account));
+    with_user(user, [of, then = std::move(then)](const Result<User*>& found) {
+        if (found) return then(of(**found));
+        if (found.error().code == Errc::not_found) return then(im::Reception::nobody);
+        then(found.error());
+    });
 }
 
 bool Shard::is_local(std::string_view domain) const {
@@ -85,7 +86,7 @@ User* Shard::loaded_user(const xmpp::Jid& user) const {
     return found == users_.end() ? nullptr : found->second.get();
 }
 
-void Shard::with_user(const xmpp::Jid& user, Function<void(User*)> then) {
+void Shard::with_user(const xmpp::Jid& user, Function<void(Result<User*>)> then) {
     if (auto* loaded = loaded_user(user)) return then(loaded);
     const auto bare = user.bare();
     auto& waiting = loading_[bare];
@@ -94,29 +95,32 @@ void Shard::with_user(const xmpp::Jid& user, Function<void(User*)> then) {
     // All is asked for at once: mostly one turn of a reader's thread instead of three.
     struct Found {
         int missing = 3;
-        bool account = false;
-        std::optional<im::Roster> roster;
-        std::optional<storage::SpoolUsage> usage;
+        std::optional<Error> trouble;  // not_found, or the store's
+        im::Roster roster;
+        std::optional<storage::SpoolUsage> usage;  // may come later: only who stores a message needs it
     };
     auto found = std::make_shared<Found>();
     auto one_is_there = [this, bare, found] {
         if (--found->missing > 0) return;
-        User* loaded = nullptr;
-        if (found->account && found->roster) {
-            auto fresh = std::make_unique<User>(*this, bare, *std::move(found->roster), found->usage);
+        auto loaded = [&]() -> Result<User*> {
+            if (found->trouble) return *found->trouble;
+            auto fresh = std::make_unique<User>(*this, bare, std::move(found->roster), found->usage);
             fresh->last_used = clock().now();
-            loaded = (users_[bare] = std::move(fresh)).get();
-        }
+            return (users_[bare] = std::move(fresh)).get();
+        }();
         const auto callers = std::move(loading_[bare]);
         loading_.erase(bare);
         for (const auto& caller : callers) caller(loaded);
     };
     auto with_account = [found, one_is_there](const Result<storage::Account>& account) {
-        found->account = account.has_value();
+        if (!account) found->trouble = account.error();
         one_is_there();
     };
     auto with_roster = [found, one_is_there](Result<im::Roster> roster) {
-        if (roster) found->roster = *std::move(roster);
+        if (roster)
+            found->roster = *std::move(roster);
+        else if (!found->trouble)  // without an account there is nothing to look for
+            found->trouble = roster.error();
         one_is_there();
     };
     auto with_usage = [found, one_is_there](const Result<storage::SpoolUsage>& usage) {
@@ -260,7 +264,7 @@ void Shard::route_remote(im::Envelope envelope, im::Settled settled) {
     xmpp::write(row.stanza, *envelope.stanza, {});
     auto stored = [this, remote, envelope = std::move(envelope),
                    settled = std::move(settled)](Result<storage::OutboxStore::Appended> appended) mutable {
-        if (!appended) return settled(xmpp::stanza_error("internal-server-error"));
+        if (!appended) return settled(storage_error(appended.error()));
         settled(im::accepted);
         if (appended->duplicate) return;
         envelope.outbox_id = appended->id;
@@ -326,12 +330,12 @@ void Shard::on_hand(im::Envelope envelope, im::Settled settled) {
         return;
     }
     const auto to = envelope.to;
-    with_user(to, [envelope = std::move(envelope), settled = std::move(settled)](User* user) mutable {
-        if (!user) return settled(xmpp::stanza_error("service-unavailable"));
+    with_user(to, [envelope = std::move(envelope), settled = std::move(settled)](const Result<User*>& user) mutable {
+        if (!user) return settled(absence(user.error()));
         if (envelope.stanza->kind == Stanza::Kind::message)
-            user->receive_message(std::move(envelope), std::move(settled));
+            (*user)->receive_message(std::move(envelope), std::move(settled));
         else
-            user->receive_presence(envelope, std::move(settled));
+            (*user)->receive_presence(envelope, std::move(settled));
     });
 }
 
@@ -348,9 +352,9 @@ void Shard::on_cast(im::Envelope envelope) {
     if (stanza.kind == Stanza::Kind::presence && stanza.type != "probe") return;
     if (stanza.kind == Stanza::Kind::iq && !stanza.is_request()) return;
     const auto to = envelope.to;
-    with_user(to, [this, deliver, envelope = std::move(envelope)](User* user) {
-        if (user) return deliver(*user, envelope);
-        if (envelope.stanza->is_request()) send(envelope.stanza->error(xmpp::stanza_error("service-unavailable")));
+    with_user(to, [this, deliver, envelope = std::move(envelope)](const Result<User*>& user) {
+        if (user) return deliver(**user, envelope);
+        if (envelope.stanza->is_request()) send(envelope.stanza->error(absence(user.error())));
     });
 }
 

@@ -47,8 +47,8 @@ public:
     im::RemoteDomains* xmpp_domains = nullptr;
     im::RemoteDomains* sip_domains = nullptr;
 
-    // Runs `then` with the user, loaded if need be; nullptr when there is no such account.
-    void with_user(const xmpp::Jid& user, Function<void(User*)> then);
+    // Runs `then` with the user, loaded if need be. not_found: there is no such account; storage: nobody can say now.
+    void with_user(const xmpp::Jid& user, Function<void(Result<User*>)> then);
     User* loaded_user(const xmpp::Jid& user) const;
     void forget_user(const xmpp::Jid& user);  // the account is gone: its sessions end
     void reload_user(const xmpp::Jid& user);  // after a failed write: the roster as the disk has it
@@ -92,7 +92,7 @@ private:
     std::shared_ptr<const Settings> settings_;
     unsigned settings_version_ = 0;
     std::unordered_map<xmpp::Jid, std::unique_ptr<User>> users_;
-    std::unordered_map<xmpp::Jid, std::vector<Function<void(User*)>>> loading_;
+    std::unordered_map<xmpp::Jid, std::vector<Function<void(Result<User*>)>>> loading_;
     std::unordered_map<C2sStream*, std::shared_ptr<C2sStream>> streams_;
     std::vector<C2sStream*> awake_;  // that have had bytes lately; some may have gone since
     std::string scratch_;

@@ -9,6 +9,7 @@
 #include "server/module/modules.hpp"
 #include "server/presence.hpp"
 #include "server/shard.hpp"
+#include "server/storage_error.hpp"
 #include "xmpp/ns.hpp"
 
 namespace parley::server {
@@ -97,15 +98,18 @@ void User::receive_message(im::Envelope envelope, im::Settled settled) {
 
 void User::store(im::Envelope envelope, im::Settled settled) {
     if (usage_) return append(std::move(envelope), std::move(settled));
-    waiting_for_usage_.push_back([this, envelope = std::move(envelope), settled = std::move(settled)]() mutable {
+    auto go_on = [this, envelope = std::move(envelope), settled = std::move(settled)](const Error* trouble) mutable {
+        if (trouble) return settled(storage_error(*trouble));
         append(std::move(envelope), std::move(settled));
-    });
+    };
+    waiting_for_usage_.push_back(std::move(go_on));
     if (waiting_for_usage_.size() > 1) return;
     shard_.stores().spool().usage(jid_, [&shard = shard_, jid = jid_](Result<storage::SpoolUsage> usage) {
         auto* user = shard.loaded_user(jid);
         if (!user) return;
-        user->usage_ = usage ? *usage : storage::SpoolUsage{};
-        for (const auto& go_on : std::exchange(user->waiting_for_usage_, {})) go_on();
+        if (usage) user->usage_ = *usage;
+        const auto trouble = usage ? std::optional<Error>{} : usage.error();
+        for (const auto& waiting : std::exchange(user->waiting_for_usage_, {})) waiting(trouble ? &*trouble : nullptr);
     });
 }
 
@@ -126,7 +130,7 @@ void User::append(im::Envelope envelope, im::Settled settled) {
     crash_point("message.received");
     auto committed = [&shard = shard_, user = jid_, bytes = row.stanza.size(), envelope = std::move(envelope),
                       settled = std::move(settled)](Result<storage::SpoolStore::Appended> appended) mutable {
-        if (!appended) return settled(xmpp::stanza_error("internal-server-error"));
+        if (!appended) return settled(storage_error(appended.error()));
         crash_point("message.committed");
         shard.counters.stored.fetch_add(1, std::memory_order_relaxed);
         settled(im::accepted);

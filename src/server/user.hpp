@@ -75,7 +75,7 @@ private:
     std::map<std::int64_t, std::size_t> in_flight_;  // rows of the spool that a session holds, with their bytes
     // What the spool has for this user, counted from the first message that is stored; until it is known they wait.
     std::optional<storage::SpoolUsage> usage_;
-    std::vector<Function<void()>> waiting_for_usage_;
+    std::vector<Function<void(const Error*)>> waiting_for_usage_;
 };
 
 }  // namespace parley::server

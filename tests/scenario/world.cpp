@@ -59,8 +59,8 @@ void World::start() {
     node_->settings.set(settings);
     for (std::size_t i = 0; i < shard_count_; ++i) {
         executors_.push_back(std::make_unique<FakeExecutor>(executor));
-        shards_.push_back(
-            std::make_unique<server::Shard>(*node_, *executors_[i], engine_->stores_for(*executors_[i]), i));
+        auto stores = std::make_unique<FaultyStores>(engine_->stores_for(*executors_[i]), *executors_[i], faults);
+        shards_.push_back(std::make_unique<server::Shard>(*node_, *executors_[i], std::move(stores), i));
         node_->shards.push_back(shards_[i].get());
         node_->bus.add_shard(*executors_[i], *shards_[i]);
     }

@@ -13,6 +13,7 @@
 #include "server/xmpp_service.hpp"
 #include "storage/sqlite/engine.hpp"
 #include "tests/contract/store_fixture.hpp"
+#include "tests/scenario/faulty_stores.hpp"
 #include "tests/support/fake_executor.hpp"
 #include "tests/support/memory_network.hpp"
 
@@ -49,7 +50,7 @@ public:
 
     // Once it runs.
     std::uint64_t limit_hits() const;
-    storage::Engine& engine() { return *engine_; }
+    StoreFaults faults;
 
     FakeExecutor executor;
     MemoryNetwork network;
