@@ -198,8 +198,7 @@ SipGateway::Shard* SipGateway::home_of(std::string_view domain) const {
 }
 
 std::size_t SipGateway::shard_for(const sip::Message& message) const {
-    const auto own =
-        sip::parse_name_addr(message.header(message.is_request() ? sip::HeaderId::to : sip::HeaderId::from));
+    const auto& own = message.is_request() ? message.to() : message.from();
     if (!own) return 0;
     if (const auto token = sip::parse_tag(own->tag())) return shard_of(SipDomains::slot_of_token(token->slot));
     const auto jid = own->uri.is_sip() ? jid_from_sip(own->uri.user(), own->uri.host()) : jid_from_sip(own->uri);

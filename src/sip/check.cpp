@@ -40,7 +40,7 @@ std::optional<Problem> vias(const Message& message) {
 
 std::optional<Problem> addresses(const Message& message) {
     for (const auto id : {HeaderId::from, HeaderId::to}) {
-        const auto address = parse_name_addr(message.header(id));
+        const auto& address = id == HeaderId::from ? message.from() : message.to();
         if (!address) return bad(to_string(id));
         // A tag is what a dialog is found by; without a value it is none (RFC 3261 19.3).
         if (const auto tag = address->params.get("tag"); tag && !is_token(*tag)) return bad(to_string(id));

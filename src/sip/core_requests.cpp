@@ -37,7 +37,7 @@ void CoreImpl::on_response(const Message& response) {
     auto reply = transactions.on_response(response, now());
     if (reply.ack.empty()) return;
     // The ACK of a non-2xx goes where its INVITE went; that transaction has ended, so the domain is read from it.
-    const auto to = parse_name_addr(response.header(HeaderId::to));
+    const auto& to = response.to();
     if (to) out.send_to_domain(to_lower(to->uri.host()), std::move(reply.ack), {});
 }
 
@@ -63,7 +63,7 @@ void CoreImpl::on_request(ServerTransactionId id, LinkId link, const Message& re
         for (const auto value : request.headers(HeaderId::require)) response.add(HeaderId::unsupported, value);
         return respond(id, std::move(response));
     }
-    const auto to = parse_name_addr(request.header(HeaderId::to));
+    const auto& to = request.to();
     const auto tag = to ? std::string(to->tag()) : std::string{};
     if (method == Method::options) return on_options(id, request);
     if (!tag.empty()) return in_dialog(id, request, tag);
@@ -76,7 +76,7 @@ void CoreImpl::on_request(ServerTransactionId id, LinkId link, const Message& re
 }
 
 void CoreImpl::in_dialog(ServerTransactionId id, const Message& request, std::string_view local_tag) {
-    const auto from = parse_name_addr(request.header(HeaderId::from));
+    const auto& from = request.from();
     auto* usage = find(request.header(HeaderId::call_id), local_tag);
     if (!usage || !from || !usage->dialog.matches(from->tag())) return respond(id, 481);
     const auto cseq = parse_cseq(request.header(HeaderId::cseq));
@@ -134,7 +134,7 @@ void CoreImpl::on_cancel(ServerTransactionId id, const Message& request) {
 }
 
 void CoreImpl::on_options(ServerTransactionId id, const Message& request) {
-    const auto to = parse_name_addr(request.header(HeaderId::to));
+    const auto& to = request.to();
     if (to && !to->tag().empty() && !find(request.header(HeaderId::call_id), to->tag())) return respond(id, 481);
     auto response = response_to(id, 200, random.hex(8));
     response.add(HeaderId::allow, "INVITE, ACK, BYE, CANCEL, MESSAGE, SUBSCRIBE, NOTIFY, INFO, OPTIONS");

@@ -56,7 +56,7 @@ Outcome outcome_of(ImSession::Reply reply) {
 }
 
 std::string origin_of(const Message& request) {
-    const auto from = parse_name_addr(request.header(HeaderId::from));
+    const auto& from = request.from();
     std::string origin(from ? from->tag() : std::string_view{});
     return origin.append(" ")
         .append(request.header(HeaderId::call_id))
@@ -69,8 +69,8 @@ std::string origin_of(const Message& request) {
 // ---- callee
 
 void CoreImpl::on_invite(ServerTransactionId id, const Message& request) {
-    const auto from = parse_name_addr(request.header(HeaderId::from));
-    const auto to = parse_name_addr(request.header(HeaderId::to));
+    const auto& from = request.from();
+    const auto& to = request.to();
     if (!from || !to || !from->uri.is_sip() || !to->uri.is_sip()) return respond(id, 416);
     auto verdict = judge(request);
     if (verdict.status != 0) return respond(id, verdict.status);
@@ -139,7 +139,7 @@ void CoreImpl::accept_session(UsageId id, std::string note) {
 }
 
 void CoreImpl::on_ack(const Message& request) {
-    const auto to = parse_name_addr(request.header(HeaderId::to));
+    const auto& to = request.to();
     if (!to) return;
     auto* usage = find(request.header(HeaderId::call_id), to->tag());
     if (usage && usage->session) perform(usage->id, usage->session->on_ack(now()));
@@ -194,7 +194,7 @@ void CoreImpl::on_invite_answer(UsageId id, const Answer& answer) {
     const bool accepted = response && answer.status >= 200 && answer.status < 300;
     if (!usage) return;
     if (accepted && usage->dialog.confirmed()) {
-        const auto to = parse_name_addr(response->header(HeaderId::to));
+        const auto& to = response->to();
         if (to && to->tag() !=
                       usage->dialog.remote_tag()) {  // another branch of a fork accepted too: one is enough (13.2.2.4)
             auto other =
@@ -320,8 +320,8 @@ void CoreImpl::on_text(ServerTransactionId id, UsageEntry* usage, const Message&
         text.session = usage->id;
         text.party = party_of(*usage);
     } else {
-        const auto from = parse_name_addr(request.header(HeaderId::from));
-        const auto to = parse_name_addr(request.header(HeaderId::to));
+        const auto& from = request.from();
+        const auto& to = request.to();
         if (!from || !to || !from->uri.is_sip() || !to->uri.is_sip()) return respond(id, 416);
         text.party = {to->uri, from->uri, from->display_text()};
     }

@@ -32,8 +32,8 @@ void CoreImpl::on_subscribe(ServerTransactionId id, const Message& request) {
         return respond(id, 489);
     if (!takes_one_of(request, config.body_types)) return respond(id, 406);
     if (full()) return respond(id, 503);
-    const auto from = parse_name_addr(request.header(HeaderId::from));
-    const auto to = parse_name_addr(request.header(HeaderId::to));
+    const auto& from = request.from();
+    const auto& to = request.to();
     if (!from || !to || !from->uri.is_sip() || !to->uri.is_sip()) return respond(id, 416);
     const auto peer = user.peer(to_lower(from->uri.host()));
     auto wanted = config.default_expires;  // OCS asks for none at all

@@ -40,8 +40,8 @@ std::uint32_t Dialog::limit_block() {
 }
 
 Result<Dialog> Dialog::as_uas(const Message& request, std::string local_tag, const LocalName& name) {
-    const auto from = parse_name_addr(request.header(HeaderId::from));
-    const auto to = parse_name_addr(request.header(HeaderId::to));
+    const auto& from = request.from();
+    const auto& to = request.to();
     const auto cseq = parse_cseq(request.header(HeaderId::cseq));
     if (!from || !to || !cseq) return Error{Errc::malformed, "From, To or CSeq"};
     if (from->tag().empty()) return Error{Errc::malformed, "From without a tag"};
@@ -78,7 +78,7 @@ Dialog Dialog::as_uac(std::string call_id, std::string local_tag, const Uri& loc
 }
 
 Result<void> Dialog::learn(const Message& message) {
-    const auto peer = parse_name_addr(message.header(message.is_request() ? HeaderId::from : HeaderId::to));
+    const auto& peer = message.is_request() ? message.from() : message.to();
     if (!peer || peer->tag().empty()) return Error{Errc::malformed, "the peer's tag is missing"};
     if (confirmed()) return {};
     auto routes = record_route(message);

@@ -121,7 +121,13 @@ std::vector<std::string_view> Message::headers(HeaderId id) const {
     return values;
 }
 
+const Result<NameAddr>& Message::parsed(HeaderId id, Address& kept) const {
+    if (!kept) kept = std::make_shared<const Result<NameAddr>>(parse_name_addr(header(id)));
+    return *kept;
+}
+
 void Message::add(HeaderId id, std::string_view name, std::string_view value) {
+    if (id == HeaderId::from || id == HeaderId::to) forget_addresses();
     const auto n = store(name);
     const auto v = store(value);
     fields_.push_back({id, n.at, n.size, v.at, v.size});
@@ -135,6 +141,7 @@ void Message::add_first(HeaderId id, std::string_view value) {
 }
 
 void Message::remove(HeaderId id) {
+    if (id == HeaderId::from || id == HeaderId::to) forget_addresses();
     std::erase_if(fields_, [id](const Field& field) { return field.id == id; });
 }
 

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
+#include "sip/header/name_addr.hpp"
 #include "sip/method.hpp"
 
 namespace parley::sip {
@@ -79,6 +81,9 @@ public:
     bool has(HeaderId id) const { return count(id) > 0; }
     std::size_t count(HeaderId id) const;
     std::vector<std::string_view> headers(HeaderId id) const;  // one for each line
+    // From and To, parsed once: a request is asked for them by everyone on its way. Valid until they change.
+    const Result<NameAddr>& from() const { return parsed(HeaderId::from, from_); }
+    const Result<NameAddr>& to() const { return parsed(HeaderId::to, to_); }
     const std::vector<Field>& fields() const { return fields_; }
     std::string_view name(const Field& field) const { return {text_.data() + field.name_at, field.name_size}; }
     std::string_view value(const Field& field) const { return {text_.data() + field.value_at, field.value_size}; }
@@ -104,6 +109,9 @@ private:
     std::string_view at(Span span) const { return {text_.data() + span.at, span.size}; }
     Span store(std::string_view text);
     void add(HeaderId id, std::string_view name, std::string_view value);
+    using Address = std::shared_ptr<const Result<NameAddr>>;  // shared by copies of the message
+    const Result<NameAddr>& parsed(HeaderId id, Address& kept) const;
+    void forget_addresses() { from_ = to_ = nullptr; }
 
     std::string text_;
     std::vector<Field> fields_;
@@ -111,6 +119,7 @@ private:
     Span method_text_, uri_, phrase_;
     int status_ = 0;
     Method method_ = Method::other;
+    mutable Address from_, to_;
 };
 
 // What is wrong with a request that can still be answered.

@@ -20,7 +20,7 @@ Message make_response(const Message& request, int status, std::string_view phras
                 if (in_dialog) response.add(field.id, value);
                 break;
             case HeaderId::to: {
-                const auto to = parse_name_addr(value);
+                const auto& to = request.to();
                 const bool tag = status != 100 && !to_tag.empty() && to && !to->params.has("tag");
                 response.add(HeaderId::to,
                              tag ? std::string(value).append(";tag=").append(to_tag) : std::string(value));

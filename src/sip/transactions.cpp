@@ -10,10 +10,8 @@ namespace {
 
 constexpr char separator = '\n';  // stands in no header value
 
-std::string_view tag_of(const Message& message, HeaderId id, std::string& keep) {
-    const auto address = parse_name_addr(message.header(id));
-    keep = address ? std::string(address->tag()) : std::string{};
-    return keep;
+std::string_view tag_of(const Result<NameAddr>& address) {
+    return address ? address->tag() : std::string_view{};
 }
 
 // 17.2.3. The ACK of a non-2xx belongs to its INVITE, and a CANCEL asks for it by name.
@@ -25,19 +23,17 @@ std::string server_key(const Message& request, std::string_view method) {
         key.append(via->branch()).append(1, separator).append(to_lower(via->host));
         key.append(1, separator).append(std::to_string(via->port));
     } else {
-        std::string tag;
         const auto cseq = parse_cseq(request.header(HeaderId::cseq));
         key.append(first).append(1, separator).append(request.request_uri());
         key.append(1, separator).append(request.header(HeaderId::call_id));
-        key.append(1, separator).append(tag_of(request, HeaderId::from, tag));
+        key.append(1, separator).append(tag_of(request.from()));
         key.append(1, separator).append(std::to_string(cseq ? cseq->number : 0));
     }
     return key.append(1, separator).append(method);
 }
 
 std::string merge_key(const Message& request) {
-    std::string tag;
-    std::string key(tag_of(request, HeaderId::from, tag));
+    std::string key(tag_of(request.from()));
     key.append(1, separator).append(request.header(HeaderId::call_id));
     return key.append(1, separator).append(request.header(HeaderId::cseq));
 }
@@ -79,9 +75,8 @@ Transactions::Arrived Transactions::on_request(const Message& request, LinkId li
         return {Arrival::absorbed, id, {}, link};
     }
     if (is_ack) return {Arrival::ack, {}, {}, link};
-    std::string tag;
     auto merge = merge_key(request);
-    if (tag_of(request, HeaderId::to, tag).empty() && request.method() != Method::cancel && merge_keys_.contains(merge))
+    if (tag_of(request.to()).empty() && request.method() != Method::cancel && merge_keys_.contains(merge))
         return {Arrival::merged, {}, {}, link};
     if (servers_.size() >= limit::transactions) return {Arrival::overloaded, {}, {}, link};
     const ServerTransactionId id{++last_id_};

@@ -19,8 +19,7 @@ constexpr Millis in_queue{25'000};            // and so long for its turn
 constexpr Seconds expected_for{300};
 constexpr int checked_later = -1;
 
-std::string host_of(const sip::Message& message, sip::HeaderId header) {
-    const auto address = sip::parse_name_addr(message.header(header));
+std::string host_of(const Result<sip::NameAddr>& address) {
     return address && address->uri.is_sip() ? std::string(address->uri.host()) : std::string{};
 }
 
@@ -293,10 +292,10 @@ void SipLinks::on_gone(Link& link, const Error& why) {
 // an edge server are known by their edge's host name instead, which is looked up once.
 int SipLinks::judge(const Link& link, const sip::Message& request, std::string& domain) {
     const auto settings = settings_();
-    domain = foreign_domain(settings->policy, host_of(request, sip::HeaderId::from));
+    domain = foreign_domain(settings->policy, host_of(request.from()));
     if (domain.empty() || !settings->policy.sip_allowed(domain)) return 403;
     // Relaying is nobody's business: only our own domains, and our own host for OPTIONS.
-    auto ours = policy_domain(host_of(request, sip::HeaderId::to));
+    auto ours = policy_domain(host_of(request.to()));
     if (!settings->domains.contains(ours) && ours.starts_with("sip.")) ours.erase(0, 4);
     if (!settings->domains.contains(ours)) return 404;
 

@@ -196,7 +196,7 @@ int SipDomains::admit(sip::LinkId, const sip::Message& request) {
     if (refusal_ != 0) return refusal_;
     // RFC 7247 8: sips promises TLS on every hop, which XMPP cannot keep.
     const auto uri = sip::Uri::parse(request.request_uri());
-    const auto to = sip::parse_name_addr(request.header(sip::HeaderId::to));
+    const auto& to = request.to();
     const bool secure =
         (uri && uri->scheme() == sip::Uri::Scheme::sips) || (to && to->uri.scheme() == sip::Uri::Scheme::sips);
     return secure ? 416 : 0;
