@@ -75,7 +75,7 @@ Bio reader(const std::string& text) {
 std::string to_ascii_domain(const std::string& domain) {
     char* out = nullptr;
     if (idn2_to_ascii_8z(domain.c_str(), &out, IDN2_NONTRANSITIONAL) != IDN2_OK) return to_lower(domain);
-    const std::string ascii = to_lower(out);
+    std::string ascii = to_lower(out);
     idn2_free(out);
     return ascii;
 }

@@ -137,6 +137,7 @@ void Control::act(ImportUsers request, Context context) {
                  accounts.empty() ? "" : accounts.front().jid.to_string() + " to " + accounts.back().jid.to_string()))
         return;
     std::vector<xmpp::Jid> users;
+    users.reserve(accounts.size());
     for (const auto& account : accounts) users.push_back(account.jid);
     accounts_.create_many(
         std::move(accounts), [this, users = std::move(users), context = std::move(context)](Result<std::size_t> count) {

@@ -84,7 +84,7 @@ Place place_in(const std::string& what, const toml::source_location& location) {
             source_bar = bar + 3;
         } else if (const auto mark = line.find_first_of("^~", bar); mark != std::string::npos && source_bar <= mark) {
             place.column = mark - source_bar + 1;
-            const auto end = line.find_first_not_of("~", mark);
+            const auto end = line.find_first_not_of('~', mark);
             place.length = std::max<std::size_t>(1, (end == std::string::npos ? line.size() : end) - mark);
         }
     }

@@ -55,7 +55,7 @@ std::string suggestion(const CLI::App& app, int argc, const char* const* argv) {
         if (verbs.empty()) return {};
         if (std::find(verbs.begin(), verbs.end(), word) == verbs.end()) {
             std::string known;
-            for (const auto& verb : verbs) known += (known.empty() ? "" : ", ") + verb;
+            for (const auto& verb : verbs) known.append(known.empty() ? "" : ", ").append(verb);
             const auto near = admin::closest(word, verbs);
             const auto prefix = level == &app ? std::string() : level->get_name() + ' ';
             return "unknown command \"" + prefix + word + '"' +

@@ -12,7 +12,6 @@
 namespace parley::ctl {
 namespace {
 
-using admin::Message;
 using Clock = std::chrono::steady_clock;
 
 class DaemonLink final : public NodeLink {

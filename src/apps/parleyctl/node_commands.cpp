@@ -11,8 +11,6 @@
 namespace parley::ctl {
 namespace {
 
-using admin::Message;
-
 // The answer, or the failure printed and its code in `exit`.
 std::optional<admin::Response> ask(const Context& context, admin::Act act, bool offline, int& exit) {
     auto linked = link_to_node(context.link, offline, context.output.language);

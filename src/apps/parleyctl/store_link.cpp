@@ -11,8 +11,6 @@
 namespace parley::ctl {
 namespace {
 
-using admin::Message;
-
 // The store's callbacks come through an executor; here it is a queue that ask() runs dry.
 class Queue final : public Executor {
 public:
