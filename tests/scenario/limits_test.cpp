@@ -172,6 +172,37 @@ TEST_F(LimitsTest, APartnerThatDoesNotReadIsSentNoMore) {
     EXPECT_EQ(refused, range(first_refused, 199));
 }
 
+// s2s_connect.
+TEST_F(LimitsTest, APartnerThatIsAwayForAMomentGetsWhatWaited) {
+    allow("montague.example");
+    world.network.dns().srv["_xmpp-server._tcp.montague.example"] = {{0, 0, 5269, "xmpp.montague.example"}};
+    world.network.dns().host["xmpp.montague.example"] = {"10.0.2.9"};
+    start(false);
+    alice->say(message("romeo@montague.example", 1));
+    world.executor.advance(5s);
+    alice->say(message("romeo@montague.example", 2));
+    PeerServer montague(world.network, world.executor, "montague.example", "10.0.2.9");
+    world.executor.advance(9s);
+    montague.collect();
+    EXPECT_EQ(ids_of(montague.heard()), range(1, 2));
+    alice->collect();
+    EXPECT_TRUE(ids_of(alice->heard(), "error").empty());
+}
+
+TEST_F(LimitsTest, APartnerThatStaysAwayIsAnErrorInTime) {
+    allow("montague.example");
+    world.network.dns().srv["_xmpp-server._tcp.montague.example"] = {{0, 0, 5269, "xmpp.montague.example"}};
+    world.network.dns().host["xmpp.montague.example"] = {"10.0.2.9"};
+    start(false);
+    alice->say(message("romeo@montague.example", 1));
+    world.executor.advance(28s);
+    alice->collect();
+    EXPECT_TRUE(ids_of(alice->heard(), "error").empty());
+    world.executor.advance(4s);
+    alice->collect();
+    EXPECT_EQ(ids_of(alice->heard(), "error"), range(1, 1));
+}
+
 // s2s_stanzas_per_second.
 TEST_F(LimitsTest, APartnerIsReadAtItsRate) {
     allow("montague.example");

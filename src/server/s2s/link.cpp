@@ -1,5 +1,7 @@
 #include "server/s2s/link.hpp"
 
+#include <algorithm>
+
 #include "server/shard.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
@@ -10,6 +12,8 @@ namespace {
 constexpr Millis one_attempt{10'000};    // to connect and to negotiate with one target
 constexpr Millis idle_close{600'000};    // a stream that carries nothing ends; the next stanza opens another
 constexpr Millis ping_patience{30'000};  // a peer that does not answer a ping is gone
+constexpr Millis shortest_pause{500};    // after an attempt that failed; doubled each time
+constexpr Millis longest_pause{8'000};
 constexpr std::size_t most_questions = 64;
 constexpr std::size_t most_unproven = 10'000;  // written, and no answer to the ping behind them
 constexpr std::size_t most_unproven_bytes = std::size_t{4} * 1024 * 1024;
@@ -62,7 +66,7 @@ void Link::verify(std::string stream_id, std::string key, Function<void(Verdict)
 // ------------------------------------------------------------------------------------------------------------
 
 void Link::connect() {
-    if (stream_ || search_ || connecting_ || turn_) return;
+    if (stream_ || search_ || connecting_ || turn_ || retry_timer_.pending()) return;
     auto granted = [this, alive = std::weak_ptr(alive_)] {
         if (!alive.expired()) search();
     };
@@ -79,7 +83,7 @@ void Link::search() {
     search_ = TargetSearch::start(shard_.node().network, shard_.executor(), shard_.random(), remote_, rule,
                                   [this](Result<std::deque<Target>> found) {
                                       search_.reset();
-                                      if (!found) return give_up(found.error());
+                                      if (!found) return attempt_failed(found.error());
                                       targets_ = *std::move(found);
                                       try_next_target();
                                   });
@@ -87,7 +91,8 @@ void Link::search() {
 
 void Link::try_next_target() {
     if (queue_.empty() && questions_.empty()) targets_.clear();  // nobody has waited so long
-    if (targets_.empty()) return give_up({Errc::timed_out, last_error_.empty() ? "no way to " + remote_ : last_error_});
+    if (targets_.empty())
+        return attempt_failed({Errc::timed_out, last_error_.empty() ? "no way to " + remote_ : last_error_});
     const auto target = targets_.front();
     targets_.pop_front();
     connecting_ = true;
@@ -129,6 +134,7 @@ void Link::on_ready() {
     turn_.reset();
     targets_.clear();
     last_error_.clear();
+    failed_attempts_ = 0;
     flush();
 }
 
@@ -150,13 +156,30 @@ void Link::on_ended(const Error& error) {
     if (was_ready) return connect();
     // RFC 6120 3.2.1: the next target, when one fails before the stream is ready.
     if (!targets_.empty()) return try_next_target();
-    give_up({error.code == Errc::forbidden ? Errc::not_found : error.code, last_error_});
+    attempt_failed({error.code == Errc::forbidden ? Errc::not_found : error.code, last_error_});
+}
+
+// A partner that cannot be reached may be restarting: what waits has its own deadline. One that does not exist, or that
+// refuses us, will do so again.
+void Link::attempt_failed(const Error& error) {
+    const bool may_pass = error.code == Errc::timed_out || error.code == Errc::closed;
+    if (!may_pass || queue_.empty()) return give_up(error);
+    last_error_ = error.detail;
+    turn_.reset();
+    targets_.clear();
+    for (auto& question : std::exchange(questions_, {})) question.answer(Verdict::unknown);
+    const auto pause = std::min(longest_pause, shortest_pause * (1 << std::min(failed_attempts_++, 8)));
+    retry_timer_ = shard_.executor().after(pause, [this] {
+        retry_timer_.cancel();
+        if (!queue_.empty() || !questions_.empty()) connect();
+    });
 }
 
 // Everything that waits gets the reason. The next stanza tries again: no verdict outlives its cause.
 void Link::give_up(const Error& error) {
     last_error_ = error.detail;
     turn_.reset();
+    retry_timer_.cancel();
     targets_.clear();
     auto queue = std::exchange(queue_, {});
     auto questions = std::exchange(questions_, {});

@@ -66,6 +66,7 @@ private:
     void want_barrier();
     void barrier();
     void ask();
+    void attempt_failed(const Error& error);
     void give_up(const Error& error);
     void check_deadlines();
 
@@ -83,7 +84,8 @@ private:
     std::deque<Target> targets_;
     std::unique_ptr<OutStream> stream_;
     std::string last_error_;
-    Timer attempt_timer_, deadline_timer_, idle_timer_, barrier_timer_;
+    Timer attempt_timer_, deadline_timer_, idle_timer_, barrier_timer_, retry_timer_;
+    int failed_attempts_ = 0;                                // since the stream was last ready
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // tells late answers of the network that we are gone
     bool connecting_ = false;
     bool active_ = false;

@@ -1,5 +1,8 @@
 #include "server/s2s/out_stream.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "net/identity.hpp"
 #include "server/s2s/dialback_key.hpp"
 #include "xml/writer.hpp"
@@ -21,6 +24,14 @@ std::string describe(const xml::Element& error) {
     std::string out = condition ? condition->name() : "no reason given";
     if (const auto* text = error.child(xmpp::ns::streams, "text")) out += ": " + text->text();
     return out;
+}
+
+// RFC 6120 4.9.3: ends that say nothing against us.
+bool may_pass(const xml::Element& error) {
+    constexpr std::array conditions{"system-shutdown",       "connection-timeout", "reset",
+                                    "internal-server-error", "conflict",           "resource-constraint"};
+    const auto* condition = error.first_child();
+    return condition && std::find(conditions.begin(), conditions.end(), condition->name()) != conditions.end();
 }
 
 }  // namespace
@@ -60,7 +71,8 @@ void OutStream::on_header(const xml::Element& root) {
 void OutStream::on_element(xml::Element element) {
     if (element.is(xmpp::ns::stream, "features")) return on_features(element);
     if (element.is(xmpp::ns::stream, "error")) {
-        reason_ = {Errc::closed, setup_.remote + " ended the stream: " + describe(element)};
+        reason_ = {may_pass(element) ? Errc::closed : Errc::forbidden,
+                   setup_.remote + " ended the stream: " + describe(element)};
         return;
     }
     if (element.is(xmpp::ns::tls, "proceed")) {
