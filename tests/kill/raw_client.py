@@ -17,6 +17,7 @@ SASL = "{urn:ietf:params:xml:ns:xmpp-sasl}"
 SM = "{urn:xmpp:sm:3}"
 STREAM = "{http://etherx.jabber.org/streams}"
 STANZAS = {CLIENT + "message", CLIENT + "presence", CLIENT + "iq"}
+PING = "{urn:xmpp:ping}ping"
 READ = 65536  # bytes at a time
 
 
@@ -132,15 +133,15 @@ class Client:
         self._pings = {}
         self._ping_numbers = itertools.count()
 
-    async def connect(self, resume=False, resumable=True):
+    async def connect(self, resume=False, resumable=True, managed=True):
         """Logs in. True: the old session goes on, and what it had not acknowledged has been sent again. With a new
-        session `unacked` is the caller's to send again or to forget."""
+        session `unacked` is the caller's to send again or to forget. `managed`: with stream management."""
         link = await Link().open(self.port, self.small_buffers)
         try:
             await self._authenticate(link)
             if resume and self.resume_id and await self._resume(link):
                 return True
-            await self._begin(link, resumable)
+            await self._begin(link, resumable, managed)
         except BaseException:
             link.abort()
             raise
@@ -168,15 +169,17 @@ class Client:
         self._header(link)
         await self._expect(link, STREAM + "features")
 
-    async def _begin(self, link, resumable):
+    async def _begin(self, link, resumable, managed):
         link.send("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
                   f"<resource>{self.resource}</resource></bind></iq>")
         answer = await self._expect(link, CLIENT + "iq")
         if answer.get("type") != "result":
             raise Closed("no resource: " + ElementTree.tostring(answer, encoding="unicode"))
-        link.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>" if resumable else "<enable xmlns='urn:xmpp:sm:3'/>")
-        enabled = await self._expect(link, SM + "enabled")
-        self.resume_id = enabled.get("id", "")
+        self.resume_id = ""
+        if managed:
+            link.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>" if resumable else "<enable xmlns='urn:xmpp:sm:3'/>")
+            enabled = await self._expect(link, SM + "enabled")
+            self.resume_id = enabled.get("id", "")
         self._covered = self._handled = 0
         self._kept_back.clear()
         self.link = link
@@ -251,6 +254,8 @@ class Client:
                 self.on_confirmed(element)
             else:
                 self._kept_back.append(element)
+        elif element.get("type") == "get" and element.find(PING) is not None:
+            self.link.send(f"<iq type='result' id={quoteattr(element.get('id'))} to={quoteattr(element.get('from'))}/>")
         elif element.tag == CLIENT + "iq":
             waiting = self._pings.pop(element.get("id"), None)
             if waiting and not waiting.done():

@@ -17,6 +17,7 @@ from tests.lab.waiting import TooLate, until
 DOMAIN = "kill.example"
 PASSWORD = "secret"
 SENDERS = ("alice", "dora")
+UNMANAGED = "carol"  # a sender without stream management
 RECIPIENTS = ("online", "offline", "half")  # `half` stops to read or to acknowledge: a half-open connection
 START = 60  # seconds; a sanitizer build on a busy machine
 STEP = 60   # seconds; one client's step, a server's death, a round
@@ -32,13 +33,15 @@ class Unexpected(Exception):
 class Node:
     """A folder with a node and its users, and the process on it."""
 
-    def __init__(self, programs, folder, pattern=None):
-        """`pattern`: a node that is not running and whose users this one shall have too."""
-        self.programs, self.folder = programs, folder
+    def __init__(self, programs, folder, pattern=None, domain=DOMAIN, users=(*SENDERS, *RECIPIENTS, UNMANAGED), roles='["c2s"]',
+                 settings=(), certificate=None):
+        """`pattern`: a node that is not running and whose users this one shall have too. `settings` are (table, key,
+        value) of its configuration."""
+        self.programs, self.folder, self.domain = programs, folder, domain
         self.base = take_block()
         self.process = None
         if pattern is None:
-            self._make()
+            self._make(users, roles, settings, certificate)
         else:
             shutil.copytree(pattern.folder, folder)
             text = (folder / "parley.toml").read_text()
@@ -49,21 +52,24 @@ class Node:
     def port(self):
         return self.base + 23
 
-    def _ctl(self, *arguments, text=""):
+    def ctl(self, *arguments, text=""):
         subprocess.run([self.programs / "parleyctl", *map(str, arguments)], input=text, text=True, check=True,
                        timeout=STEP, stdout=subprocess.DEVNULL)
 
-    def _make(self):
-        self._ctl("init", DOMAIN, "--dir", self.folder, "--port-base", self.base)
+    def _make(self, users, roles, settings, certificate):
+        self.ctl("init", self.domain, "--dir", self.folder, "--port-base", self.base)
         file = self.folder / "parley.toml"
         text = file.read_text()
-        for table, key, value in (("node", "roles", '["c2s"]'), ("node", "shards", "2"),
+        if certificate:
+            text = re.sub(r"(?m)^certificate = .*$", f'certificate = "{certificate.chain}"', text)
+            text = re.sub(r"(?m)^key = .*$", f'key = "{certificate.key}"', text)
+        for table, key, value in (("node", "roles", roles), ("node", "shards", "2"),
                                   ("tls", "trust_system", "false"),  # reading all roots would be half of a start
-                                  ("limits", "unacked_stanzas", "5000"), ("limits", "offline_messages", "5000")):
+                                  ("limits", "unacked_stanzas", "5000"), ("limits", "offline_messages", "5000"), *settings):
             text = set_key(text, table, key, value)
         file.write_text(text)
-        for user in (*SENDERS, *RECIPIENTS):
-            self._ctl("--dir", self.folder, "user", "add", f"{user}@{DOMAIN}", "--password-stdin", text=PASSWORD + "\n")
+        for user in users:
+            self.ctl("--dir", self.folder, "user", "add", f"{user}@{self.domain}", "--password-stdin", text=PASSWORD + "\n")
 
     async def start(self, crash_at=None):
         """False: the named point was reached before the server was ready."""
@@ -107,6 +113,7 @@ class Node:
 
 class Sender:
     """Sends to all recipients, goes through drops and crashes, and begins anew with what was not acknowledged."""
+    most = MOST_MESSAGES
 
     def __init__(self, node, user, book, rng):
         self.book, self.rng = book, rng
@@ -184,6 +191,44 @@ class Sender:
                     raise Unexpected("the server does not know a session that it has promised to keep")
 
 
+class UnmanagedSender:
+    """Writes without stream management to one who is away. The answer to a ping behind its messages is its proof that
+    they are on disk; what had none when the connection broke was promised to nobody."""
+    most = 60
+
+    def __init__(self, node, book, rng):
+        self.book, self.rng = book, rng
+        self.client = Client(node.port, UNMANAGED, DOMAIN, PASSWORD, "desk",
+                             lambda element: book.on_delivery(UNMANAGED, element))
+
+    async def connect(self):
+        await self.client.connect(managed=False)
+        self.client.unacked.clear()
+
+    async def work(self, count):
+        reading = asyncio.ensure_future(self.client.read())
+        try:
+            while count > 0:
+                sent = []
+                for _ in range(self.rng.randint(1, min(count, 10))):
+                    message = self.book.new("offline")
+                    message.transmissions = 1
+                    self.client.link.send(f"<message type='chat' id='{message.name}' to='offline@{DOMAIN}'>"
+                                          f"<body>{message.number} without</body></message>")
+                    sent.append(message)
+                count -= len(sent)
+                answered = self.client.ping()
+                await asyncio.wait((reading, answered), timeout=STEP, return_when=asyncio.FIRST_COMPLETED)
+                if not answered.done():
+                    await reading if reading.done() else None
+                    raise Closed("the ping was not answered")
+                for message in sent:
+                    self.book.on_acknowledged(message)
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+
 def recipient(node, user, book):
     return Client(node.port, user, DOMAIN, PASSWORD, "phone",
                   lambda element: book.on_delivery(user, element), book.on_confirmed, lambda token: None)
@@ -240,7 +285,7 @@ async def play(node, book, senders, rng, plan):
 
     async def sender(one):
         await one.connect()
-        await one.work(MOST_MESSAGES)
+        await one.work(one.most)
 
     async def guarded(work):
         try:
@@ -336,7 +381,8 @@ def meddle(node):
         values = dict(zip(columns, second))
         changed = re.sub(r"(<stanza-id [^>]*\bid=['\"])", r"\1f", values["stanza"])
         assert changed != values["stanza"], values["stanza"]
-        values.update(stanza=changed, size=values["size"] + 1, origin=values["origin"] + "again")
+        # Without a checksum, as an older version wrote its rows: with one it would be found out before it is delivered.
+        values.update(stanza=changed, size=values["size"] + 1, origin=values["origin"] + "again", sum=None)
         database.execute(f"INSERT INTO spool ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
                          list(values.values()))
     database.close()
