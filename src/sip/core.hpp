@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/function.hpp"
 #include "base/random.hpp"
+#include "base/text.hpp"
 #include "sip/dialog_record.hpp"
 #include "sip/header/name_addr.hpp"
 #include "sip/ids.hpp"
@@ -112,6 +113,8 @@ public:
     // Before anything else is looked at: may this request come by this link? 0, or the status to refuse it with (403).
     // Checks that the From domain is allowed and is one that the link's certificate stands for.
     virtual int admit(LinkId link, const Message& request) = 0;
+    // Do these two hosts name one domain, in another spelling or under an alias?
+    virtual bool same_domain(std::string_view a, std::string_view b) { return equal_ignoring_case(a, b); }
 
     // ---- somebody watches one of our users
     virtual void on_subscribe(UsageId id, const SubscribeInfo& info) = 0;  // accept_ or reject_subscription()

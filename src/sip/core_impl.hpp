@@ -55,7 +55,7 @@ public:
 
     // core_requests.cpp: what comes in
     void on_message(LinkId link, Parsed parsed);
-    void on_request(ServerTransactionId id, LinkId link, const Message& request);
+    void on_request(ServerTransactionId id, const Message& request);
     void on_response(const Message& response);
     void on_cancel(ServerTransactionId id, const Message& request);
     void on_options(ServerTransactionId id, const Message& request);
@@ -91,7 +91,7 @@ public:
     UsageEntry* find(std::string_view call_id, std::string_view local_tag);
     UsageEntry& add(DialogRecord::Role role, Dialog dialog);
     void remove(UsageId id);
-    bool full() const;
+    bool full(std::string_view domain) const;
     void store(UsageEntry& usage, Function<void(bool)> done);
     void store_again(UsageEntry& usage);  // nobody waits for it
     void with_cseq(UsageEntry& usage, Function<void(bool)> then);
@@ -125,7 +125,8 @@ public:
     User& user;
     Transactions transactions;
     std::unordered_map<std::uint64_t, std::unique_ptr<UsageEntry>> usages;
-    std::unordered_map<std::string, UsageId> by_tag;  // our tag: 64 random bits, unique
+    std::unordered_map<std::string, std::size_t> of_domain;  // usages by their remote domain
+    std::unordered_map<std::string, UsageId> by_tag;         // our tag: 64 random bits, unique
     Deadlines<UsageId> deadlines;
     std::map<ServerTransactionId, UsageId> ringing;          // INVITEs that wait for our user
     std::unordered_map<std::string, UsageId> open_sessions;  // by both addresses: the newest

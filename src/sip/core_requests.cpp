@@ -15,10 +15,15 @@ void CoreImpl::on_message(LinkId link, Parsed parsed) {
             out.send(link, make_response(message, parsed.problem->status, parsed.problem->phrase, {}).serialise());
         return;
     }
+    // Before anything is kept of it: whoever may not ask takes no room from those who may.
+    if (const int refused = ack ? 0 : user.admit(link, message); refused != 0) {
+        if (message.method() == Method::benotify) return;
+        return out.send(link, make_response(message, refused, {}, random.hex(8)).serialise());
+    }
     auto arrived = transactions.on_request(message, link, now());
     using Arrival = Transactions::Arrival;
     switch (arrived.kind) {
-        case Arrival::fresh: return on_request(arrived.id, link, message);
+        case Arrival::fresh: return on_request(arrived.id, message);
         case Arrival::repeat: return out.send(arrived.link, std::move(arrived.resend));
         case Arrival::absorbed: return;
         case Arrival::ack: return on_ack(message);
@@ -42,10 +47,9 @@ void CoreImpl::on_response(const Message& response) {
 }
 
 // RFC 3261 8.2, in its order.
-void CoreImpl::on_request(ServerTransactionId id, LinkId link, const Message& request) {
+void CoreImpl::on_request(ServerTransactionId id, const Message& request) {
     const auto method = request.method();
     if (method == Method::cancel) return on_cancel(id, request);
-    if (const int refused = user.admit(link, request); refused != 0) return respond(id, refused);
     switch (method) {
         case Method::other: return respond(id, 501);
         case Method::registration:
@@ -79,6 +83,9 @@ void CoreImpl::in_dialog(ServerTransactionId id, const Message& request, std::st
     const auto& from = request.from();
     auto* usage = find(request.header(HeaderId::call_id), local_tag);
     if (!usage || !from || !usage->dialog.matches(from->tag())) return respond(id, 481);
+    // Whoever has learnt another domain's tags has no dialog with us by them.
+    if (!from->uri.is_sip() || !user.same_domain(from->uri.host(), usage->dialog.remote_domain()))
+        return respond(id, 481);
     const auto cseq = parse_cseq(request.header(HeaderId::cseq));
     if (!cseq || !usage->dialog.accept_cseq(cseq->number)) return respond(id, 500, "CSeq Out Of Order");
     switch (request.method()) {

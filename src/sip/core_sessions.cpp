@@ -74,7 +74,7 @@ void CoreImpl::on_invite(ServerTransactionId id, const Message& request) {
     if (!from || !to || !from->uri.is_sip() || !to->uri.is_sip()) return respond(id, 416);
     auto verdict = judge(request);
     if (verdict.status != 0) return respond(id, verdict.status);
-    if (full()) return respond(id, 503);
+    if (full(from->uri.host())) return respond(id, 503);
     const auto peer = user.peer(to_lower(from->uri.host()));
     auto dialog = Dialog::as_uas(request, new_tag(to->uri), name_for(to->uri, peer));
     if (!dialog) return respond(id, 400, "Bad Dialog");
@@ -169,7 +169,7 @@ void CoreImpl::on_reinvite(ServerTransactionId id, UsageEntry& usage, const Mess
 // ---- caller
 
 UsageId CoreImpl::open_session(const Uri& local, const Uri& remote, std::string_view subject) {
-    if (full() || !local.is_sip() || !remote.is_sip()) return {};
+    if (full(remote.host()) || !local.is_sip() || !remote.is_sip()) return {};
     const auto domain = to_lower(remote.host());
     auto& usage = add(DialogRecord::Role::session, Dialog::as_uac(random.hex(16), new_tag(local), local, remote,
                                                                   name_for(local, user.peer(domain)), domain));

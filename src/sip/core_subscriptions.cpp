@@ -31,10 +31,10 @@ void CoreImpl::on_subscribe(ServerTransactionId id, const Message& request) {
     if (!event || std::find(config.events.begin(), config.events.end(), event->package) == config.events.end())
         return respond(id, 489);
     if (!takes_one_of(request, config.body_types)) return respond(id, 406);
-    if (full()) return respond(id, 503);
     const auto& from = request.from();
     const auto& to = request.to();
     if (!from || !to || !from->uri.is_sip() || !to->uri.is_sip()) return respond(id, 416);
+    if (full(from->uri.host())) return respond(id, 503);
     const auto peer = user.peer(to_lower(from->uri.host()));
     auto wanted = config.default_expires;  // OCS asks for none at all
     if (request.has(HeaderId::expires))
@@ -174,7 +174,7 @@ void CoreImpl::on_reachable(std::string_view domain) {
 // ---- subscriber
 
 UsageId CoreImpl::subscribe(const Uri& local, const Uri& remote, const SubscribeOptions& options) {
-    if (full() || !local.is_sip() || !remote.is_sip()) return {};
+    if (full(remote.host()) || !local.is_sip() || !remote.is_sip()) return {};
     const auto domain = to_lower(remote.host());
     const auto peer = user.peer(domain);
     auto& usage = add(DialogRecord::Role::subscriber,

@@ -16,13 +16,16 @@ UsageEntry* CoreImpl::find(std::string_view call_id, std::string_view local_tag)
     return usage && usage->dialog.call_id() == call_id ? usage : nullptr;
 }
 
-bool CoreImpl::full() const {
-    return usages.size() >= limit::usages;
+bool CoreImpl::full(std::string_view domain) const {
+    if (usages.size() >= limit::usages) return true;
+    const auto of = of_domain.find(to_lower(domain));
+    return of != of_domain.end() && of->second >= limit::usages_of_domain;
 }
 
 UsageEntry& CoreImpl::add(DialogRecord::Role role, Dialog dialog) {
     auto usage = std::make_unique<UsageEntry>(UsageId{++last_usage}, role, std::move(dialog));
     by_tag[usage->dialog.local_tag()] = usage->id;
+    ++of_domain[usage->dialog.remote_domain()];
     return *usages.emplace(usage->id.value, std::move(usage)).first->second;
 }
 
@@ -36,6 +39,9 @@ void CoreImpl::remove(UsageId id) {
         open != open_sessions.end() && open->second == id)
         open_sessions.erase(open);
     deadlines.set(id, {});
+    if (const auto of = of_domain.find(usage->second->dialog.remote_domain());
+        of != of_domain.end() && --of->second == 0)
+        of_domain.erase(of);
     usages.erase(usage);
 }
 
@@ -96,7 +102,7 @@ void CoreImpl::with_cseq(UsageEntry& usage, Function<void(bool)> then) {
 Result<Restored> CoreImpl::restore(std::string_view row) {
     const auto record = decode_dialog_record(row);
     if (!record) return record.error();
-    if (full()) return Error{Errc::too_long, "too many dialogs"};
+    if (full(record->remote_domain)) return Error{Errc::too_long, "too many dialogs"};
     const auto local = Uri::parse(record->local_uri);
     if (!local) return local.error();
     PeerSettings peer = user.peer(record->remote_domain);

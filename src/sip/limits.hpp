@@ -19,6 +19,9 @@ inline constexpr std::size_t list_values = 256;  // comma-separated values of on
 inline constexpr std::size_t route_set = 32;         // Record-Route values that we are willing to store
 inline constexpr std::size_t transactions = 20'000;  // per shard, each direction; above it 503 with Retry-After
 inline constexpr std::size_t usages = 200'000;       // dialogs per shard
+// No domain takes the place of the others: of both no more than a quarter.
+inline constexpr std::size_t transactions_of_domain = transactions / 4;
+inline constexpr std::size_t usages_of_domain = usages / 4;
 inline constexpr std::size_t queued_messages = 100;  // waiting in one IM session for its set-up or its turn
 inline constexpr std::size_t wake_ups = 1'000'000;   // timers of one shard
 

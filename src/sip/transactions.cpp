@@ -14,11 +14,16 @@ std::string_view tag_of(const Result<NameAddr>& address) {
     return address ? address->tag() : std::string_view{};
 }
 
+std::string from_domain(const Message& request) {
+    const auto& from = request.from();
+    return from && from->uri.is_sip() ? to_lower(from->uri.host()) : std::string{};
+}
+
 // 17.2.3. The ACK of a non-2xx belongs to its INVITE, and a CANCEL asks for it by name.
 std::string server_key(const Message& request, std::string_view method) {
     const auto first = split_list(request.header(HeaderId::via)).front();
     const auto via = parse_via(first);
-    std::string key;
+    auto key = from_domain(request) + separator;
     if (via && via->has_rfc3261_branch()) {
         key.append(via->branch()).append(1, separator).append(to_lower(via->host));
         key.append(1, separator).append(std::to_string(via->port));
@@ -33,7 +38,8 @@ std::string server_key(const Message& request, std::string_view method) {
 }
 
 std::string merge_key(const Message& request) {
-    std::string key(tag_of(request.from()));
+    auto key = from_domain(request) + separator;
+    key.append(tag_of(request.from()));
     key.append(1, separator).append(request.header(HeaderId::call_id));
     return key.append(1, separator).append(request.header(HeaderId::cseq));
 }
@@ -78,14 +84,21 @@ Transactions::Arrived Transactions::on_request(const Message& request, LinkId li
     auto merge = merge_key(request);
     if (tag_of(request.to()).empty() && request.method() != Method::cancel && merge_keys_.contains(merge))
         return {Arrival::merged, {}, {}, link};
+    auto domain = from_domain(request);
     if (servers_.size() >= limit::transactions) return {Arrival::overloaded, {}, {}, link};
+    auto& load = of_domain_[domain];
+    if (load >= limit::transactions_of_domain) return {Arrival::overloaded, {}, {}, link};
+    ++load;
     const ServerTransactionId id{++last_id_};
     server_keys_.emplace(key, id);
     if (request.method() != Method::cancel) merge_keys_.emplace(merge, id);
-    servers_.emplace(
-        id.value,
-        Server{
-            ServerState{request.method() == Method::invite, now}, link, std::move(key), std::move(merge), request, {}});
+    servers_.emplace(id.value, Server{ServerState{request.method() == Method::invite, now},
+                                      link,
+                                      std::move(key),
+                                      std::move(merge),
+                                      std::move(domain),
+                                      request,
+                                      {}});
     settle(id);
     return {Arrival::fresh, id, {}, link};
 }
@@ -246,6 +259,8 @@ void Transactions::settle(ServerTransactionId id) {
         merge != merge_keys_.end() && merge->second == id)
         merge_keys_.erase(merge);
     server_deadlines_.set(id, {});
+    if (const auto load = of_domain_.find(server->second.domain); load != of_domain_.end() && --load->second == 0)
+        of_domain_.erase(load);
     servers_.erase(server);
 }
 

@@ -24,7 +24,9 @@ struct Answer {
 using AnswerHandler = Function<void(const Answer&)>;
 
 // All transactions of a shard: matching (RFC 3261 17.1.3, 17.2.3, with RFC 2543's rule for a Via without our kind of
-// branch), merged requests (8.2.2.2), repeats, ACK and CANCEL. Sends nothing itself. One thread.
+// branch), merged requests (8.2.2.2), repeats, ACK and CANCEL. The domain in From, which the caller has checked, is
+// part of what is matched, so that nobody answers for, repeats or cancels what another domain has asked. Sends nothing
+// itself. One thread.
 class Transactions {
 public:
     // ---- requests of peers
@@ -83,7 +85,7 @@ private:
     struct Server {
         ServerState state;
         LinkId link;
-        std::string key, merge_key;
+        std::string key, merge_key, domain;
         Message request;
         std::string last_response;
     };
@@ -101,6 +103,7 @@ private:
     std::unordered_map<std::uint64_t, Server> servers_;
     std::unordered_map<std::uint64_t, Client> clients_;
     std::unordered_map<std::string, ServerTransactionId> server_keys_, merge_keys_;
+    std::unordered_map<std::string, std::size_t> of_domain_;  // servers_ by the domain in From
     std::unordered_map<std::string, ClientTransactionId> client_keys_;
     Deadlines<ServerTransactionId> server_deadlines_;
     Deadlines<ClientTransactionId> client_deadlines_;

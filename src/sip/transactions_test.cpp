@@ -13,11 +13,11 @@ using Arrival = Transactions::Arrival;
 constexpr SteadyTime t0{1'000'000ms};
 
 Message request(std::string_view method, std::string_view branch, std::string_view cseq = "1",
-                std::string_view to = "<sip:u1@b>") {
+                std::string_view to = "<sip:u1@b>", std::string_view domain = "b") {
     auto message = Message::request(method, "sip:u1@b");
     message.add(HeaderId::via,
                 "SIP/2.0/TLS peer:5061;" + std::string(branch.empty() ? "x=y" : "branch=") + std::string(branch));
-    message.add(HeaderId::from, "<sip:a@b>;tag=1");
+    message.add(HeaderId::from, "<sip:a@" + std::string(domain) + ">;tag=1");
     message.add(HeaderId::to, to);
     message.add(HeaderId::call_id, "c1");
     message.add(HeaderId::cseq, std::string(cseq) + " " + std::string(method));
@@ -104,12 +104,33 @@ TEST(ServerTransactions, An2xxKeepsTheInviteForItsRepeats) {  // RFC 6026
     EXPECT_EQ(table.server_size(), 0u);
 }
 
-TEST(ServerTransactions, AreLimited) {
+TEST(ServerTransactions, AreLimitedOverAllAndForEachDomain) {
     Transactions table;
-    for (std::size_t i = 0; i < limit::transactions; ++i)
-        ASSERT_EQ(table.on_request(request("INFO", "z9hG4bK" + std::to_string(i), std::to_string(i)), {}, t0).kind,
-                  Arrival::fresh);
-    EXPECT_EQ(table.on_request(request("INFO", "z9hG4bKx", "x"), {}, t0).kind, Arrival::overloaded);
+    std::size_t number = 0;
+    const auto arrive = [&](std::string_view domain) {
+        const auto text = std::to_string(++number);
+        return table.on_request(request("INFO", "z9hG4bK" + text, text, "<sip:u1@b>", domain), {}, t0).kind;
+    };
+    for (const std::string_view domain : {"a", "b", "c"}) {
+        for (std::size_t i = 0; i < limit::transactions_of_domain; ++i) ASSERT_EQ(arrive(domain), Arrival::fresh);
+        EXPECT_EQ(arrive(domain), Arrival::overloaded) << "the others have room";
+    }
+    for (std::size_t i = 0; i < limit::transactions_of_domain; ++i)
+        ASSERT_EQ(arrive("d" + std::to_string(i % 10)), Arrival::fresh);
+    EXPECT_EQ(arrive("e"), Arrival::overloaded);
+    table.on_time(t0 + timer::unanswered);
+    EXPECT_EQ(table.server_size(), 0u);
+    EXPECT_EQ(arrive("a"), Arrival::fresh);
+}
+
+TEST(ServerTransactions, ABranchOfAnotherDomainIsNotItsTransaction) {
+    Transactions table;
+    const auto first = table.on_request(request("INVITE", "z9hG4bK1"), LinkId{1}, t0);
+    EXPECT_EQ(table.on_request(request("INVITE", "z9hG4bK1", "1", "<sip:u1@b>", "evil"), LinkId{2}, t0).kind,
+              Arrival::fresh);
+    EXPECT_EQ(table.link(first.id), LinkId{1});
+    EXPECT_FALSE(table.cancelled_by(request("CANCEL", "z9hG4bK1", "1", "<sip:u1@b>", "other")));
+    EXPECT_EQ(table.cancelled_by(request("CANCEL", "z9hG4bK1")), first.id);
 }
 
 class ClientTransactions : public testing::Test {

@@ -10,6 +10,7 @@ namespace {
 constexpr Millis keep_alive_interval{60'000};
 constexpr Millis longest_idle{3'600'000};  // the dialogs live on without it; the next request opens a new one
 constexpr Millis pause_when_too_fast{250};
+constexpr std::size_t most_unsent = 256 * 1024;  // bytes of answers that the peer does not read
 constexpr Millis longest_silence{
     25'000};  // shorter than a transaction: what waits on it fails as unsent, not as refused
 
@@ -108,11 +109,23 @@ bool Link::may_read() {
     return tokens_ >= 1;
 }
 
+// Whoever does not read our answers may ask nothing more, and loses the connection in the end.
+bool Link::is_deaf() {
+    const auto now = connection_->executor().clock().now();
+    if (connection_->unsent() <= most_unsent) {
+        deaf_since_.reset();
+        return false;
+    }
+    if (!deaf_since_) deaf_since_ = now;
+    if (now - *deaf_since_ >= longest_silence) connection_->abort();
+    return true;
+}
+
 void Link::read() {
     if (reading_) return;
     reading_ = true;
     while (!gone_ && !held_ && !waiting_) {
-        if (!may_read()) {
+        if (is_deaf() || !may_read()) {
             // Nothing is lost: the peer's messages wait in its own buffers.
             waiting_ = true;
             pause_ = connection_->executor().after(pause_when_too_fast, [this] {

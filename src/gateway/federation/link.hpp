@@ -54,6 +54,7 @@ public:
 private:
     void read();
     bool may_read();
+    bool is_deaf();
     void tick();
     void watch_for_silence(Millis delay);
 
@@ -64,7 +65,7 @@ private:
     int per_second_;
     double tokens_;
     SteadyTime refilled_, used_;
-    std::optional<SteadyTime> unheard_since_;
+    std::optional<SteadyTime> unheard_since_, deaf_since_;
     Timer patience_, pause_, keep_alive_, silence_;
     bool ready_ = false, held_ = false, waiting_ = false, reading_ = false, gone_ = false, idle_closed_ = false;
     bool watching_ = false;

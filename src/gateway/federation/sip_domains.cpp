@@ -206,6 +206,12 @@ const Profile& SipDomains::profile_of(const xmpp::Jid& remote) const {
     return profile_or_simple(settings_()->policy.settings(remote.domain()).profile);
 }
 
+bool SipDomains::same_domain(std::string_view a, std::string_view b) {
+    if (equal_ignoring_case(a, b)) return true;
+    const auto settings = settings_();
+    return foreign_domain(settings->policy, a) == foreign_domain(settings->policy, b);
+}
+
 void SipDomains::add_name(xmpp::Stanza& presence, const xmpp::Jid& remote, std::string_view said) const {
     constexpr std::size_t most = 128;
     auto name = to_xml_text(clip(trim(said), most));

@@ -119,6 +119,7 @@ private:
     sip::PeerSettings peer(std::string_view domain) override;
     std::uint16_t slot_token(const sip::Uri& local) override;
     int admit(sip::LinkId link, const sip::Message& request) override;
+    bool same_domain(std::string_view a, std::string_view b) override;
     void on_subscribe(sip::UsageId id, const sip::SubscribeInfo& info) override;
     void on_watcher_gone(sip::UsageId id, const sip::WatcherEnd& end) override;
     int on_notify(sip::UsageId id, const sip::NotifyInfo& info) override;
