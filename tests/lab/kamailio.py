@@ -67,7 +67,11 @@ request_route {{
         exit;
     }}
     if (has_totag()) {{
-        if (loose_route() || is_method("NOTIFY|ACK|BYE|MESSAGE|INFO|SUBSCRIBE")) {{ route(RELAY); exit; }}
+        if (loose_route() || is_method("NOTIFY|ACK|BYE|MESSAGE|INFO|SUBSCRIBE")) {{
+            if (uri == myself) lookup("location");  # a user's GRUU
+            route(RELAY);
+            exit;
+        }}
         sl_send_reply("404", "Not Here");
         exit;
     }}
