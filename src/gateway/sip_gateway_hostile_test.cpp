@@ -1,0 +1,62 @@
+#include "gateway/gateway_fixture.hpp"
+
+// A partner that means harm, as far as the whole gateway has to bear it; see also
+// tests/acceptance/test_hostile_partner.py.
+namespace parley::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using test::World;
+
+TEST(SipGatewayHostile, APeerThatDoesNotReadIsReadNoFurtherAndLosesItsConnection) {
+    World world;
+    world.peer.connect(5060);
+    world.peer.connection->pause_reading(true);
+    constexpr int many = 6'000;
+    for (int i = 0; i < many; ++i)
+        world.peer.say(
+            world.request("OPTIONS", std::to_string(i + 1), {}, {}, "bob@sip.example.net", "o" + std::to_string(i)));
+    world.executor.advance(5s);
+    EXPECT_EQ(world.peer.closed, 0);
+    world.executor.advance(30s);
+    world.peer.connection->pause_reading(false);
+    world.executor.run_until_idle();
+    EXPECT_EQ(world.peer.closed, 1);
+    EXPECT_LT(world.peer.heard.size(), many / 2u) << "it was answered on and on";
+    // It may come again.
+    world.peer.connect(5060);
+    world.peer.heard.clear();
+    world.peer.framer = {};
+    world.peer.say(world.request("OPTIONS", "1", {}, {}, "bob@sip.example.net", "again"));
+    EXPECT_EQ(world.peer.last_status(), 200);
+}
+
+TEST(SipGatewayHostile, TheTagsOfAnotherPartnersDialogAreWorthNothing) {
+    World world;
+    auto changed = std::make_shared<SipSettings>(*world.settings);
+    auto other = changed->policy.rules["sip.example.net"];
+    other.domain = "other.example";
+    changed->policy.rules[other.domain] = other;
+    world.settings = changed;
+    world.peer.connect(5060);
+    world.peer.say(world.request("SUBSCRIBE", "1", {}, "Event: presence\n"));
+    ASSERT_EQ(world.peer.last_status(), 200);
+    const auto tag = std::string(world.peer.response()->to()->tag());
+    world.peer.say(world.request("SUBSCRIBE", "2", tag, "Event: presence\nExpires: 0\n", "mallory@other.example"));
+    EXPECT_EQ(world.peer.last_status(), 481);
+    world.peer.say(world.request("SUBSCRIBE", "2", tag, "Event: presence\n", "bob@SIP.example.net"));
+    EXPECT_EQ(world.peer.last_status(), 200) << "the dialog goes on, and the number was not used up";
+}
+
+TEST(SipGatewayHostile, SipsIsRefusedAndNobodyHearsOfIt) {
+    World world;
+    world.peer.connect(5060);
+    auto text = world.request("SUBSCRIBE", "1", {}, "Event: presence\n");
+    text.replace(text.find("To: <sip:"), 9, "To: <sips:");
+    world.peer.say(text);
+    EXPECT_EQ(world.peer.last_status(), 416);
+    EXPECT_TRUE(world.router.got.empty());
+}
+
+}  // namespace
+}  // namespace parley::gateway
