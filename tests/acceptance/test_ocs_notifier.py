@@ -167,3 +167,21 @@ async def test_wrong_senders(lab):
     assert answer.status in (481, 500), answer.start_line
     await user.stream["xep_0199"].ping(jid=OURS)
     assert not user.presences(ALICE, mark), "an old or foreign NOTIFY changed what the user sees"
+
+
+async def test_our_pace_when_we_are_only_discovered(lab):
+    """S7: such an edge stops answering above 20 requests in a second. Sixty people at once: never more than that in any second."""
+    node, edge, user = await node_and_edge(lab)
+    arrived = []
+
+    def answer(request):
+        arrived.append(asyncio.get_running_loop().time())
+        return 480, "Temporarily Unavailable", (), b""
+
+    edge.answer_all = answer
+    for number in range(60):
+        user.subscribe(f"user{number}@contoso.example")
+    await until(lambda: len(arrived) >= 60, 30, lambda: f"60 subscriptions; {len(arrived)} came")
+    for begin in arrived:
+        within = [time for time in arrived if begin <= time < begin + 1]
+        assert len(within) <= 20, f"{len(within)} requests within a second"

@@ -128,9 +128,18 @@ async def test_unknown_event_packages(lab):
 
 async def test_notify_that_the_peer_does_not_know(lab):
     """A NOTIFY answered 481: the subscription is gone and no more is sent in it."""
+    await _notify_ends(lab, 481, "Call Leg/Transaction Does Not Exist")
+
+
+async def test_notify_that_times_out_at_the_peer(lab):
+    """A NOTIFY answered 408 by the peer's own edge: the same."""
+    await _notify_ends(lab, 408, "Request Timeout")
+
+
+async def _notify_ends(lab, code, reason):
     node, edge, user, watch = await _watched(lab)
     user.send_presence(show="dnd")
-    await watch.next_notify(481, "Call Leg/Transaction Does Not Exist")
+    await watch.next_notify(code, reason)
     mark = edge.journal.mark()
     user.send_presence(show="away")
     await user.stream["xep_0199"].ping(jid=OURS)

@@ -84,8 +84,15 @@ constexpr std::array sip_to_xmpp{
     StatusRow{606, "not-acceptable"},
 };
 
-int to_4xx(int status) {
+// COMPAT(OCS, Lync): 6xx shows such a client's user a fault of the service; 400 makes it drop the contact until its
+// user signs in again, so that only a request that is wrong itself gets it; a challenge that nobody can meet says
+// nothing.
+int to_4xx(int status, std::string_view condition) {
+    if (condition == "subscription-required") return 403;
     switch (status) {
+        case 400: return condition == "bad-request" || condition == "jid-malformed" ? 400 : 480;
+        case 401:
+        case 407: return 403;
         case 600: return 480;
         case 603: return 403;
         case 604: return 404;
@@ -116,9 +123,9 @@ int to_sip_status(std::string_view condition, Addressee addressee, const Profile
     if (condition == "gone" && new_address) return 301;
     const auto row = std::find_if(xmpp_to_sip.begin(), xmpp_to_sip.end(),
                                   [&](const ErrorRow& r) { return r.condition == condition; });
-    if (row == xmpp_to_sip.end()) return 400;  // as undefined-condition
-    const auto status = addressee == Addressee::full ? row->full : row->bare;
-    return profile.only_4xx ? to_4xx(status) : status;
+    const int unknown = 400;  // as undefined-condition
+    const auto status = row == xmpp_to_sip.end() ? unknown : addressee == Addressee::full ? row->full : row->bare;
+    return profile.only_4xx ? to_4xx(status, condition) : status;
 }
 
 std::string_view to_condition(int status) {

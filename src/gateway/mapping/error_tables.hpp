@@ -22,8 +22,8 @@ struct ErrorRow {
 std::span<const ErrorRow> error_table();
 
 // The SIP status for an error of an XMPP entity. `new_address` is true when the caller can name a Contact (condition
-// gone). A partner whose profile says so never gets a 6xx: such clients show their user that the service is broken. The
-// caller adds no challenge to 401 and 407; peers then treat them as a final refusal.
+// gone). A partner whose profile says so (only_4xx) never gets a 6xx, 401 or 407, and 400 only for a request that is
+// wrong itself. The caller adds no challenge to 401 and 407; peers then treat them as a final refusal.
 int to_sip_status(std::string_view condition, Addressee addressee, const Profile& profile, bool new_address = false);
 inline int to_sip_status(const xmpp::StanzaError& error, Addressee addressee, const Profile& profile) {
     return to_sip_status(error.condition, addressee, profile);
