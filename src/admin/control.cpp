@@ -25,20 +25,6 @@ std::string join(const std::vector<std::string>& items) {
     return out;
 }
 
-std::string describe(const im::DomainRule& rule) {
-    std::string out = (rule.allowed ? "allow via " : "deny via ") + std::string(to_string(rule.transport)) + ", tls " +
-                      std::string(to_string(rule.tls));
-    if (!rule.profile.empty()) out += ", profile " + rule.profile;
-    if (!rule.next_hop.empty()) out += ", next hop " + rule.next_hop + (rule.next_hop_tls ? "" : " over TCP");
-    if (rule.dialback) out += ", dialback";
-    if (rule.plain_dialback) out += ", plain dialback";
-    if (!rule.trusted_certificate) out += ", untrusted certificate";
-    if (rule.trusted_by_partner) out += ", trusted by the partner";
-    if (!rule.tls_names.empty()) out += ", certificate names " + join(rule.tls_names);
-    if (!rule.comment.empty()) out += ", comment: " + rule.comment;
-    return out;
-}
-
 const char* word(bool allowed) {
     return allowed ? "allow" : "deny";
 }
@@ -183,10 +169,15 @@ void Control::act(PutRule request, Context context) {
     context.target = rule.domain;
     if (ours(rule.domain))
         return context.done(Response::of(Outcome::refused, {"act.federation-own-domain", {rule.domain}}));
-    if (auto wrong = why_invalid(rule)) return context.done(Response::of(Outcome::refused, *wrong));
+    rule = made_plain(std::move(rule));
+    auto wrong = why_invalid(rule);
+    if (!wrong) wrong = why_legacy_invalid(rule, clock_.wall());
+    if (wrong) return context.done(Response::of(Outcome::refused, *wrong));
     if (!audited(context, describe(rule))) return;
-    const Message done{rule.allowed ? MessageId("act.federation-allowed") : MessageId("act.federation-denied"),
-                       {rule.domain}};
+    const Message done = !rule.allowed ? Message{"act.federation-denied", {rule.domain}}
+                         : rule.has_legacy_tls()
+                             ? Message{"act.federation-allowed-legacy", {rule.domain, legacy_last_day(rule)}}
+                             : Message{"act.federation-allowed", {rule.domain}};
     policy_.put(std::move(rule), [this, done, context = std::move(context)](Result<void> stored) mutable {
         if (!stored) return failed(context, stored.error(), {"act.storage-failed", {stored.error().detail}});
         tell_policy(std::move(context), done);
@@ -254,6 +245,31 @@ void Control::act(Reload, Context context) {
                                  : MessageId("reload.unchanged"),
                        {}};
     context.done(Response::of(applied ? Outcome::done : Outcome::failed, done, std::move(report)));
+}
+
+void Control::act(Look request, Context context) {
+    using At = Look::At;
+    for (auto* name : {&request.domain, &request.from}) {
+        if (name->empty()) continue;
+        const auto prepared = xmpp::prepare_domainpart(*name);
+        if (!prepared)
+            return context.done(Response::of(Outcome::refused, {"rule.bad-domain", {*name, prepared.error().detail}}));
+        *name = *prepared;
+    }
+    const bool of_partner = request.at == At::partner || request.at == At::test;
+    const auto& local = request.at == At::test ? request.from : request.domain;
+    if (of_partner && ours(request.domain))
+        return context.done(Response::of(Outcome::refused, {"act.federation-own-domain", {request.domain}}));
+    if (!local.empty() && request.at != At::partner && request.at != At::sessions && !ours(local))
+        return context.done(Response::of(Outcome::refused, {"act.domain-not-ours", {local, join(node_.domains())}}));
+    node_.look(request, [request, context = std::move(context)](Report report) {
+        Message done{"act.report-show", {request.domain}};
+        if (request.at == At::sessions) done = {"act.report-sessions", {std::to_string(report.findings.size())}};
+        if (request.at == At::dns_plan) done = {"act.report-plan", {request.domain}};
+        if (request.at == At::test)
+            done = {report.good ? MessageId("act.test-good") : MessageId("act.test-bad"), {request.domain}};
+        context.done(Response::of(Outcome::done, done, std::move(report)));
+    });
 }
 
 }  // namespace parley::admin

@@ -22,6 +22,8 @@ public:
     enum class Ended { deleted, password_changed };
     virtual void end_sessions(const xmpp::Jid& user, Ended why) = 0;  // on every shard; may return before it is done
     virtual void policy_changed(const im::FederationPolicy& policy) = 0;
+    // `done` runs on the caller's executor, within ten seconds. The domains are prepared and of the right side.
+    virtual void look(const Look& look, Function<void(Report)> done) = 0;
 };
 
 // Every administrative act as one call: checks, then the audit line, then the effect. The control socket, the web API
@@ -54,6 +56,7 @@ private:
     void act(ListFederation, Context);
     void act(GetStatus, Context);
     void act(Reload, Context);
+    void act(Look, Context);
 
     // Writes the line that comes before the effect; on failure answers for it and gives false.
     bool audited(const Context& context, std::string detail = {});

@@ -1,8 +1,11 @@
 #include "admin/control_protocol.hpp"
 
+#include <algorithm>
+
 #include <boost/json.hpp>
 
 #include "admin/federation_rule.hpp"
+#include "admin/report_json.hpp"
 #include "base/text.hpp"
 
 namespace parley::admin {
@@ -117,6 +120,7 @@ json::object rule_json(const im::DomainRule& rule) {
             {"next_hop", rule.next_hop},
             {"next_hop_tls", rule.next_hop_tls},
             {"trusted_by_partner", rule.trusted_by_partner},
+            {"legacy_tls_until", legacy_last_day(rule)},
             {"tls_names", array_of(rule.tls_names)},
             {"comment", rule.comment}};
 }
@@ -141,6 +145,10 @@ im::DomainRule rule_from(const json::object& object, Missing& missing) {
     rule.next_hop = text_or(object, "next_hop", "", missing);
     rule.next_hop_tls = flag(object, "next_hop_tls", true, missing);
     rule.trusted_by_partner = flag(object, "trusted_by_partner", false, missing);
+    if (const auto day = text_or(object, "legacy_tls_until", "", missing); !day.empty()) {
+        const auto until = parse_last_day(day);
+        until ? void(rule.legacy_tls_until = *until) : missing.note("legacy_tls_until");
+    }
     if (const auto* names = member(object, "tls_names")) rule.tls_names = texts(names, "tls_names", missing);
     rule.comment = text_or(object, "comment", "", missing);
     return rule;
@@ -188,6 +196,21 @@ std::optional<json::object> parse_object(std::string_view line) {
     return std::move(value.get_object());
 }
 
+constexpr std::string_view looks[] = {"partner", "sessions", "test", "dns_plan"};
+
+Look look_from(const json::object& o, Missing& missing) {
+    Look look;
+    const auto at = text(o, "at", missing);
+    const auto found = std::find(std::begin(looks), std::end(looks), at);
+    if (found == std::end(looks))
+        missing.note("at");
+    else
+        look.at = static_cast<Look::At>(found - std::begin(looks));
+    look.domain = text_or(o, "domain", "", missing);
+    look.from = text_or(o, "from", "", missing);
+    return look;
+}
+
 std::optional<Act> act_from(std::string_view verb, const json::object& o, Missing& missing) {
     if (verb == "user.add") return AddUser{user_from(o, missing)};
     if (verb == "user.passwd") return SetPassword{user_from(o, missing)};
@@ -222,6 +245,7 @@ std::optional<Act> act_from(std::string_view verb, const json::object& o, Missin
     if (verb == "federation.list") return ListFederation{};
     if (verb == "status") return GetStatus{};
     if (verb == "reload") return Reload{};
+    if (verb == "look") return look_from(o, missing);
     return std::nullopt;
 }
 
@@ -244,6 +268,11 @@ struct ActFields {
     void operator()(const ListFederation&) const {}
     void operator()(const GetStatus&) const {}
     void operator()(const Reload&) const {}
+    void operator()(const Look& a) const {
+        out["at"] = looks[static_cast<std::size_t>(a.at)];
+        out["domain"] = a.domain;
+        out["from"] = a.from;
+    }
     void put(const UserKeys& user) const {
         for (auto& [name, value] : user_json(user)) out[name] = value;
     }
@@ -280,7 +309,8 @@ json::value payload_json(const Payload& payload) {
                                                   {"uptime_seconds", status.uptime_seconds},
                                                   {"domains", array_of(status.domains)},
                                                   {"listeners", std::move(listeners)},
-                                                  {"counters", std::move(counters)}};
+                                                  {"counters", std::move(counters)},
+                                                  {"notices", report_json(status.notices)}};
                           },
                           [](const ReloadReport& report) -> json::value {
                               json::array problems;
@@ -291,6 +321,7 @@ json::value payload_json(const Payload& payload) {
                                                   {"failure", report.failure},
                                                   {"problems", std::move(problems)}};
                           },
+                          [](const Report& report) -> json::value { return report_json(report); },
                       },
                       payload);
 }
@@ -300,7 +331,7 @@ json::value payload_json(const Payload& payload) {
 std::string_view verb_of(const Act& act) {
     static constexpr std::string_view verbs[] = {
         "user.add",          "user.passwd",        "user.import",     "user.del", "user.list", "federation.put",
-        "federation.remove", "federation.default", "federation.list", "status",   "reload"};
+        "federation.remove", "federation.default", "federation.list", "status",   "reload",    "look"};
     static_assert(std::size(verbs) == std::variant_size_v<Act>);
     return verbs[act.index()];
 }
@@ -331,7 +362,7 @@ std::string encode(const Response& response) {
                         {"outcome", outcomes[static_cast<std::size_t>(response.outcome)]},
                         {"message", response.message},
                         {"args", array_of(response.args)}};
-    static constexpr std::string_view kinds[] = {"", "users", "federation", "status", "reload"};
+    static constexpr std::string_view kinds[] = {"", "users", "federation", "status", "reload", "report"};
     static_assert(std::size(kinds) == std::variant_size_v<Payload>);
     if (response.payload.index() != 0) {
         object["kind"] = kinds[response.payload.index()];
@@ -383,6 +414,9 @@ Result<Response> decode_response(std::string_view line) {
             if (const auto* counters = member(fields, "counters"); counters != nullptr && counters->is_object())
                 for (const auto& [name, value] : counters->get_object())
                     if (value.is_int64()) status.counters.emplace_back(std::string(name), value.get_int64());
+            const auto* notices = member(fields, "notices");
+            auto said = notices != nullptr && notices->is_object() ? report_from(notices->get_object()) : std::nullopt;
+            said ? void(status.notices = *std::move(said)) : missing.note("notices");
             response.payload = std::move(status);
         } else if (kind == "reload") {
             ReloadReport report;
@@ -398,6 +432,10 @@ Result<Response> decode_response(std::string_view line) {
                 report.problems.push_back(*std::move(problem));
             }
             response.payload = std::move(report);
+        } else if (kind == "report") {
+            auto report = report_from(fields);
+            if (!report) return Error{Errc::malformed, "findings"};
+            response.payload = *std::move(report);
         } else {
             return Error{Errc::malformed, "kind"};
         }

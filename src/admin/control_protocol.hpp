@@ -10,6 +10,7 @@
 
 #include "admin/config.hpp"
 #include "admin/messages/message.hpp"
+#include "admin/report.hpp"
 #include "base/error.hpp"
 #include "im/federation_policy.hpp"
 #include "xmpp/sasl/scram_keys.hpp"
@@ -56,9 +57,15 @@ struct SetFederationDefault {
 struct ListFederation {};
 struct GetStatus {};
 struct Reload {};
+// Looks at something and changes nothing; a Report answers.
+struct Look {
+    enum class At { partner, sessions, test, dns_plan } at = At::partner;
+    std::string domain{};  // the partner's; of dns_plan a local one, or empty for all
+    std::string from{};    // of test: the local domain that writes; empty: the first
+};
 
 using Act = std::variant<AddUser, SetPassword, ImportUsers, DeleteUser, ListUsers, PutRule, RemoveRule,
-                         SetFederationDefault, ListFederation, GetStatus, Reload>;
+                         SetFederationDefault, ListFederation, GetStatus, Reload, Look>;
 std::string_view verb_of(const Act& act);  // "user.add"
 
 struct Request {
@@ -79,6 +86,7 @@ struct NodeStatus {
     std::vector<std::string> domains;
     std::vector<std::pair<std::string, std::string>> listeners;  // {"c2s", "127.0.0.1:5222"}
     std::vector<std::pair<std::string, std::int64_t>> counters;  // {"sessions", 12}: what the services report
+    Report notices;                                              // what an administrator must not forget
     bool operator==(const NodeStatus&) const = default;
 };
 
@@ -90,7 +98,8 @@ struct ReloadReport {
     std::string failure;               // applying it failed, in words
 };
 
-using Payload = std::variant<std::monostate, std::vector<std::string>, im::FederationPolicy, NodeStatus, ReloadReport>;
+using Payload =
+    std::variant<std::monostate, std::vector<std::string>, im::FederationPolicy, NodeStatus, ReloadReport, Report>;
 
 // A message travels as id and arguments: parleyctl prints it in its user's language.
 struct Response {

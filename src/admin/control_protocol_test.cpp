@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "admin/federation_rule.hpp"
+#include "admin/report_json.hpp"
+
 namespace parley::admin {
 namespace {
 
@@ -22,6 +25,7 @@ im::DomainRule rule() {
     r.next_hop_tls = false;
     r.trusted_certificate = false;
     r.trusted_by_partner = true;
+    r.legacy_tls_until = *parse_last_day("2027-03-31");
     r.tls_names = {"sip.partner.example"};
     r.comment = "sales \"\u5171\u6709\"\n";
     return r;
@@ -38,7 +42,8 @@ TEST(ControlProtocol, RequestsSurviveTheWire) {
                                 SetFederationDefault{true},
                                 ListFederation{},
                                 GetStatus{},
-                                Reload{}};
+                                Reload{},
+                                Look{Look::At::test, "partner.example", "b.example"}};
     ASSERT_EQ(acts.size(), std::variant_size_v<Act>);
     for (std::size_t i = 0; i < acts.size(); ++i) {
         SCOPED_TRACE(verb_of(acts[i]));
@@ -102,9 +107,16 @@ TEST(ControlProtocol, ResponsesSurviveTheWire) {
                                Message{"fix.did-you-mean", {"b"}},
                                Severity::warning,
                                "\ta = 1"});
-    const NodeStatus status{"0.1.0", "one", 17, 99, {"a.example"}, {{"c2s", "127.0.0.1:5222"}}, {{"sessions", 3}}};
+    Report looked;
+    looked.good = false;
+    looked.add("tcp", "a 192.0.2.1:5061", Finding::Verdict::problem, {"test.tcp-refused", {}},
+               Message{"fix.allow", {"x.example"}}, 17);
+    looked.add("dns", "", Finding::Verdict::note, {"test.dns-no-record", {}});
+    looked.add("dns", "_x", Finding::Verdict::good, {"test.dns-records", {"0 0 1 a"}});
+    const NodeStatus status{"0.1.0",           "one", 17, 99, {"a.example"}, {{"c2s", "127.0.0.1:5222"}},
+                            {{"sessions", 3}}, looked};
     for (const auto& payload : {Payload{}, Payload{std::vector<std::string>{"a@b", "c@d"}}, Payload{policy},
-                                Payload{status}, Payload{report}}) {
+                                Payload{status}, Payload{report}, Payload{looked}}) {
         auto response = Response::of(Outcome::failed, {"act.user-added", {"a@b"}}, payload);
         response.id = 5;
         const auto line = encode(response);

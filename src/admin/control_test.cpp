@@ -73,6 +73,13 @@ struct FakeNode final : NodeControl {
     }
     ReloadReport reload() override { return report; }
     void end_sessions(const xmpp::Jid& user, Ended why) override { ended.emplace_back(user.to_string(), why); }
+    void look(const Look& look, Function<void(Report)> done) override {
+        looked = look;
+        Report found;
+        found.good = false;
+        done(std::move(found));
+    }
+    Look looked;
     void policy_changed(const im::FederationPolicy& policy) override { told.push_back(policy); }
     ReloadReport report;
     std::vector<std::pair<std::string, Ended>> ended;
@@ -151,6 +158,58 @@ TEST_F(ControlTest, OneWrongUserStopsAnImport) {
     weak.sha256.iterations = 100;
     EXPECT_EQ(said(ImportUsers{{user("x@a.example"), weak}}), "refused: the keys sent for y@a.example are not valid");
     EXPECT_TRUE(accounts_.rows.empty());
+}
+
+TEST_F(ControlTest, WhatAProfileMeansIsWrittenIntoTheRule) {
+    im::DomainRule rule;
+    rule.domain = "partner.example";
+    rule.profile = "ocs";
+    EXPECT_EQ(said(PutRule{rule}), "partner.example is allowed");
+    EXPECT_EQ(policy_.value.rules["partner.example"].transport, im::Transport::sip);
+    rule.profile = "cup";
+    EXPECT_EQ(said(PutRule{rule}), "partner.example is allowed");
+    EXPECT_EQ(policy_.value.rules["partner.example"].transport, im::Transport::automatic);
+    rule.next_hop = "192.0.2.1:5061";
+    EXPECT_EQ(said(PutRule{rule}),
+              "refused: a next hop is not found by DNS, so say what it speaks: --via xmpp or --via sip");
+}
+
+TEST_F(ControlTest, OldTlsHasALastDay) {
+    im::DomainRule rule;
+    rule.domain = "partner.example";
+    rule.transport = im::Transport::sip;
+    const auto in = [&](int days) {
+        const auto day = std::chrono::floor<std::chrono::days>(clock_.wall()) + std::chrono::days{days + 1};
+        rule.legacy_tls_until = TimePoint{day};
+        return said(PutRule{rule});
+    };
+    EXPECT_TRUE(in(-1).ends_with("the last day of old TLS, is over"));
+    EXPECT_TRUE(in(longest_legacy_days + 1).starts_with("refused: old TLS can be allowed for 400 days at most"));
+    EXPECT_TRUE(in(0).starts_with("partner.example is allowed, with old TLS"));
+    EXPECT_TRUE(policy_.value.rules["partner.example"].legacy_tls(clock_.wall()));
+    EXPECT_FALSE(policy_.value.rules["partner.example"].legacy_tls(clock_.wall() + std::chrono::days{1}));
+    rule.next_hop = "192.0.2.1:5060";
+    rule.next_hop_tls = false;
+    EXPECT_EQ(in(1), "refused: old TLS and no TLS exclude each other");
+    rule.transport = im::Transport::xmpp;
+    EXPECT_TRUE(in(1).starts_with("refused: old TLS is for SIP partners only"));
+    EXPECT_EQ(legacy_last_day(rule).size(), 10u);
+    EXPECT_EQ(parse_last_day(legacy_last_day(rule)), rule.legacy_tls_until);
+    for (const auto* wrong : {"", "2027-02-30", "27-02-01", "2027/02/01", "2027-2-1", "tomorrow!!"})
+        EXPECT_FALSE(parse_last_day(wrong)) << wrong;
+}
+
+TEST_F(ControlTest, LooksAreForPartnersOrForOurDomains) {
+    using At = Look::At;
+    EXPECT_EQ(said(Look{At::test, "A.example", ""}), "refused: a.example is a domain of this node, not a partner");
+    EXPECT_EQ(said(Look{At::test, "Partner.example", "B.example"}),
+              "a message to partner.example would not get through");
+    EXPECT_EQ(node_.looked.domain, "partner.example");
+    EXPECT_EQ(node_.looked.from, "b.example");
+    EXPECT_TRUE(said(Look{At::test, "partner.example", "c.example"}).starts_with("refused: c.example is not a domain"));
+    EXPECT_TRUE(said(Look{At::dns_plan, "c.example", ""}).starts_with("refused: c.example is not a domain"));
+    EXPECT_EQ(said(Look{At::dns_plan, "b.example", ""}), "records and names for b.example");
+    EXPECT_EQ(said(Look{At::sessions, "", ""}), "open message sessions with SIP partners: 0");
 }
 
 TEST_F(ControlTest, PartnersAreLiveAtOnce) {
@@ -257,7 +316,14 @@ TEST(FederationRule, CellsThatCouldNeverWorkAreRefused) {
                   nullptr},
              Case{"next hop without port", [](im::DomainRule& r) { r.next_hop = "edge.example"; },
                   "rule.next-hop-form"},
-             Case{"next hop IPv6", [](im::DomainRule& r) { r.next_hop = "[2001:db8::1]:5061"; }, nullptr},
+             Case{"next hop IPv6",
+                  [](im::DomainRule& r) {
+                      r.transport = Transport::sip;
+                      r.next_hop = "[2001:db8::1]:5061";
+                  },
+                  nullptr},
+             Case{"next hop of an unknown protocol", [](im::DomainRule& r) { r.next_hop = "192.0.2.1:5061"; },
+                  "rule.next-hop-needs-via"},
              Case{"unknown profile", [](im::DomainRule& r) { r.profile = "skype"; }, "rule.profile-unknown"},
              Case{"ocs via xmpp",
                   [](im::DomainRule& r) {

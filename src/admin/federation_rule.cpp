@@ -1,6 +1,7 @@
 #include "admin/federation_rule.hpp"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "admin/config_schema.hpp"
 #include "base/text.hpp"
@@ -55,12 +56,68 @@ std::optional<Message> why_invalid(const im::DomainRule& rule) {
             return Message{"rule.profile-other-transport", {rule.profile, std::string(to_string(found->transport))}};
     }
     if (!rule.next_hop.empty() && !is_next_hop(rule.next_hop)) return Message{"rule.next-hop-form", {rule.next_hop}};
+    if (!rule.next_hop.empty() && rule.transport == Transport::automatic) return Message{"rule.next-hop-needs-via", {}};
     if (!rule.next_hop_tls && rule.next_hop.empty()) return Message{"rule.tcp-needs-next-hop", {}};
     if (rule.transport == Transport::sip && (rule.dialback || rule.plain_dialback))
         return Message{"rule.dialback-is-xmpp", {}};
     if (rule.plain_dialback && rule.tls == TlsPolicy::required) return Message{"rule.plain-dialback-with-tls", {}};
     if (rule.allowed && rule.transport != Transport::sip && rule.tls == TlsPolicy::off && !rule.plain_dialback)
         return Message{"rule.tls-off-needs-dialback", {}};
+    return std::nullopt;
+}
+
+std::string describe(const im::DomainRule& rule) {
+    std::string names;
+    for (const auto& name : rule.tls_names) names += (names.empty() ? "" : ", ") + name;
+    std::string out = (rule.allowed ? "allow via " : "deny via ") + std::string(to_string(rule.transport)) + ", tls " +
+                      std::string(to_string(rule.tls));
+    if (!rule.profile.empty()) out += ", profile " + rule.profile;
+    if (!rule.next_hop.empty()) out += ", next hop " + rule.next_hop + (rule.next_hop_tls ? "" : " over TCP");
+    if (rule.dialback) out += ", dialback";
+    if (rule.plain_dialback) out += ", plain dialback";
+    if (!rule.trusted_certificate) out += ", untrusted certificate";
+    if (rule.trusted_by_partner) out += ", trusted by the partner";
+    if (rule.has_legacy_tls()) out += ", OLD TLS until " + legacy_last_day(rule);
+    if (!rule.tls_names.empty()) out += ", certificate names " + names;
+    if (!rule.comment.empty()) out += ", comment: " + rule.comment;
+    return out;
+}
+
+im::DomainRule made_plain(im::DomainRule rule) {
+    if (rule.transport != im::Transport::automatic) return rule;
+    for (const auto& profile : profile_names())
+        if (profile.name == rule.profile) rule.transport = profile.transport;
+    if (!rule.next_hop_tls) rule.transport = im::Transport::sip;
+    return rule;
+}
+
+std::string legacy_last_day(const im::DomainRule& rule) {
+    if (!rule.has_legacy_tls()) return {};
+    const std::chrono::year_month_day day{std::chrono::floor<std::chrono::days>(rule.legacy_tls_until - Millis{1})};
+    char text[16];
+    std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(day.year()), static_cast<unsigned>(day.month()),
+                  static_cast<unsigned>(day.day()));
+    return text;
+}
+
+std::optional<TimePoint> parse_last_day(std::string_view text) {
+    if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
+    const auto year = parse_number<unsigned>(text.substr(0, 4));
+    const auto month = parse_number<unsigned>(text.substr(5, 2)), day = parse_number<unsigned>(text.substr(8, 2));
+    if (!year || !month || !day) return std::nullopt;
+    const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)), std::chrono::month(*month),
+                                           std::chrono::day(*day)};
+    if (!date.ok()) return std::nullopt;
+    return TimePoint{std::chrono::sys_days{date} + std::chrono::days{1}};
+}
+
+std::optional<Message> why_legacy_invalid(const im::DomainRule& rule, TimePoint now) {
+    if (!rule.has_legacy_tls()) return std::nullopt;
+    if (rule.transport != im::Transport::sip) return Message{"rule.legacy-tls-is-sip", {}};
+    if (!rule.next_hop_tls) return Message{"rule.legacy-tls-needs-tls", {}};
+    if (rule.legacy_tls_until <= now) return Message{"rule.legacy-tls-past", {legacy_last_day(rule)}};
+    if (rule.legacy_tls_until > now + std::chrono::days{longest_legacy_days + 1})
+        return Message{"rule.legacy-tls-too-long", {std::to_string(longest_legacy_days)}};
     return std::nullopt;
 }
 

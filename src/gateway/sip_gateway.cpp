@@ -185,6 +185,11 @@ std::vector<net::Endpoint> SipGateway::endpoints() const {
     return result;
 }
 
+void SipGateway::describe(std::size_t shard, const std::string& domain, im::PartnerOverview& out) const {
+    if (!domain.empty()) shards_[shard]->links.describe(domain, out);
+    shards_[shard]->domains.describe(domain, out);
+}
+
 void SipGateway::shut_down(std::size_t shard) {
     shards_[shard]->recovery.stop();
     shards_[shard]->links.shut_down();

@@ -30,6 +30,8 @@ public:
     void stop_listening() { listeners_.clear(); }
     // Closes the connections of a shard; on its thread.
     void shut_down(std::size_t shard);
+    // What there is between us and a partner, of one shard; on its thread. "": message sessions with all partners.
+    void describe(std::size_t shard, const std::string& domain, im::PartnerOverview& out) const;
     std::size_t shards() const { return shards_.size(); }
 
 private:

@@ -6,8 +6,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
+
 namespace parley::im {
 
+// `automatic`: as the domain's DNS says (partner_transports.hpp).
 enum class Transport { automatic, xmpp, sip };
 enum class TlsPolicy { off, optional, required };
 
@@ -27,8 +30,12 @@ struct DomainRule {
     // SIP: the partner's administrator has us on a list, so that it does not limit how fast we ask. A next hop says the
     // same.
     bool trusted_by_partner = false;
+    // SIP: until then this partner may speak TLS 1.0 with RSA key exchange and AES-CBC. Never, when it is zero.
+    TimePoint legacy_tls_until{};
     std::vector<std::string> tls_names;  // further names that its certificate may have
     std::string comment;
+    bool has_legacy_tls() const { return legacy_tls_until != TimePoint{}; }
+    bool legacy_tls(TimePoint now) const { return allowed && now < legacy_tls_until; }
     bool operator==(const DomainRule&) const = default;
 };
 

@@ -47,6 +47,18 @@ std::string_view domain_of_sip_uri(std::string_view uri) {
 
 }  // namespace
 
+std::string describe_names(const PeerCertificate& certificate) {
+    constexpr std::size_t most = 4;
+    auto names = certificate.dns_names;
+    names.insert(names.end(), certificate.uris.begin(), certificate.uris.end());
+    names.insert(names.end(), certificate.xmpp_addrs.begin(), certificate.xmpp_addrs.end());
+    if (names.empty() && !certificate.common_name.empty()) names.push_back(certificate.common_name);
+    std::string out;
+    for (std::size_t i = 0; i < names.size() && i < most; ++i) out += (i == 0 ? "" : ", ") + names[i];
+    if (names.size() > most) out += " and " + std::to_string(names.size() - most) + " more";
+    return out.empty() ? "nobody" : out;
+}
+
 std::string to_ascii_domain(std::string_view domain) {
     if (domain.ends_with('.')) domain.remove_suffix(1);
     if (domain.empty() || domain.size() > max_domain || domain.find('\0') != std::string_view::npos) return {};

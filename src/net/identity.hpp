@@ -26,6 +26,9 @@ std::vector<std::string> sip_domains(const PeerCertificate& certificate);
 // wildcard.
 bool names_host(const PeerCertificate& certificate, const std::vector<std::string>& accepted);
 
+// For people: "sip.example.com, example.com", at most four names; "nobody" when it has none.
+std::string describe_names(const PeerCertificate& certificate);
+
 // IDN to A-labels, lower case, no trailing dot; empty when `domain` is no domain name.
 std::string to_ascii_domain(std::string_view domain);
 

@@ -108,6 +108,15 @@ void set_bounds(SSL_CTX* context) {
     SSL_CTX_set_default_passwd_cb(context, no_pass_phrase);
 }
 
+// COMPAT(OCS 2007): its edge stops at TLS 1.0, knows no elliptic curves, and delays each message that follows an empty
+// fragment (the remedy against BEAST that OpenSSL sends before each CBC record).
+void widen_bounds(SSL_CTX* context) {
+    SSL_CTX_set_security_level(context, 0);
+    SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
+    SSL_CTX_set_options(context, SSL_OP_DONT_INSERT_EMPTY_FRAGMENTS);
+    SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20:AES128-SHA:AES256-SHA:@SECLEVEL=0");
+}
+
 }  // namespace
 
 int note_verify_error(int ok, X509_STORE_CTX* store) {
@@ -129,6 +138,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::load(const TlsSettings& settings
     if (native == nullptr) return Error{Errc::closed, "OpenSSL gives no context: " + openssl_reason()};
     std::shared_ptr<TlsContext> context(new TlsContext(native));
     set_bounds(native);
+    if (settings.legacy) widen_bounds(native);
 
     if (const auto done = context->use_trust(settings); !done) return done.error();
     if (!settings.certificate_file.empty()) {
@@ -212,6 +222,16 @@ Result<> TlsContext::use_certificate(const TlsSettings& settings) {
     for (const auto& address : own_.xmpp_addrs)
         if (std::find(names_.begin(), names_.end(), address) == names_.end()) names_.push_back(address);
     return {};
+}
+
+bool TlsContext::has_rsa_key() const {
+    const EVP_PKEY* key = SSL_CTX_get0_privatekey(context_);
+    return key != nullptr && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
+}
+
+bool TlsContext::is_self_signed() const {
+    X509* leaf = SSL_CTX_get0_certificate(context_);
+    return leaf != nullptr && X509_self_signed(leaf, 0) == 1;
 }
 
 bool TlsContext::covers(std::string_view domain) const {

@@ -21,13 +21,16 @@ struct TlsSettings {
     // Verified but never refused here: policy is the caller's, by PeerCertificate::trusted.
     enum class PeerCertificate { none, ask } peer = PeerCertificate::ask;
     std::vector<std::string>
-        alpn{};               // offered (client) or accepted (server, which refuses those who offer only others)
+        alpn{};  // offered (client) or accepted (server, which refuses those who offer only others)
+    // COMPAT(OCS 2007, LCS): also TLS 1.0 and 1.1, RSA key exchange with AES-CBC, small keys and SHA-1 in certificates.
+    // For connections with partners that cannot do better, and for nobody else.
+    bool legacy = false;
     bool check_dates = true;  // false loads a certificate outside its dates: for tests of what peers make of it
 };
 
-// An OpenSSL context: TLS 1.2 and 1.3, ECDHE with AEAD only, no renegotiation, compression or early data. Immutable
-// after load, so connections on all threads share it; a new certificate is a new context (reload), old connections keep
-// theirs.
+// An OpenSSL context: TLS 1.2 and 1.3 (and older ones if `legacy`), ECDHE with AEAD only, no renegotiation, compression
+// or early data. Immutable after load, so connections on all threads share it; a new certificate is a new context
+// (reload), old connections keep theirs.
 class TlsContext {
 public:
     // Errors name the file and the cause: missing, unreadable, key does not match, expired.
@@ -46,7 +49,9 @@ public:
     // Our own leaf names this domain (SAN dNSName or xmppAddr; wildcard by RFC 6125).
     bool covers(std::string_view domain) const;
     const std::vector<std::string>& names() const { return names_; }  // SAN dNSName and xmppAddr of our own leaf
-    TimePoint expires() const { return expires_; }                    // of our own leaf; epoch without one
+    bool has_rsa_key() const;                                         // which RSA key exchange needs
+    bool is_self_signed() const;
+    TimePoint expires() const { return expires_; }  // of our own leaf; epoch without one
 
     // For OpenSSL's callbacks.
     const std::vector<std::string>& alpn() const { return alpn_; }

@@ -12,6 +12,7 @@
 #include "base/random.hpp"
 #include "cluster/local/local_bus.hpp"
 #include "im/federation_policy.hpp"
+#include "im/partner_transports.hpp"
 #include "im/router.hpp"
 #include "net/connection.hpp"
 #include "net/tls_context.hpp"
@@ -60,6 +61,8 @@ struct Node {
     std::vector<Shard*> shards;
     std::string secret;   // for fake SCRAM salts and dialback keys; from the store
     std::string version;  // XEP-0092
+    // Decides for domains whose rule says `automatic`; nullptr: they are XMPP domains.
+    im::PartnerTransports* transports = nullptr;
 };
 
 // Totals since start, for `parleyctl status` and the metrics. Written by shards, read by anyone.

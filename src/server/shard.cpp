@@ -221,8 +221,46 @@ void Shard::route(im::Envelope envelope, im::Settled settled) {
     bus_.hand(slot, std::move(envelope), std::move(settled));
 }
 
+bool Shard::undecided(const std::string& domain) {
+    if (!wayless_.empty() && wayless_.contains(domain)) return true;  // behind the others
+    return node_.transports && settings().policy.route(domain) == im::Transport::automatic;
+}
+
+// Which protocol a domain speaks is asked of DNS once; what comes until the answer is there waits, in order.
+void Shard::wait_for_way(const std::string& domain, Function<void(const im::Outcome&)> again) {
+    auto waiting = wayless_.find(domain);
+    if (waiting == wayless_.end()) {
+        waiting = wayless_.try_emplace(domain).first;
+        node_.transports->find(executor_, domain,
+                               [this, domain](Result<im::Transport> way) { way_found(domain, way); });
+    }
+    if (waiting->second.size() >= settings().limits.s2s_queue_stanzas)
+        again(xmpp::stanza_error("resource-constraint", "too much is waiting for " + domain));
+    else
+        waiting->second.push_back(std::move(again));
+}
+
+void Shard::way_found(const std::string& domain, const Result<im::Transport>& way) {
+    const auto waiting = wayless_.extract(domain);
+    im::Outcome refusal = im::accepted;
+    if (!way) {
+        const bool not_now = way.error().code == Errc::timed_out || way.error().code == Errc::closed;
+        refusal = xmpp::stanza_error(not_now ? "remote-server-timeout" : "remote-server-not-found", way.error().detail);
+    }
+    if (!waiting.empty())
+        for (const auto& again : waiting.mapped()) again(refusal);
+}
+
 void Shard::send(im::Envelope envelope) {
     if (!is_local(envelope.to.domain())) {
+        if (undecided(envelope.to.domain())) {
+            const auto domain = envelope.to.domain();
+            auto again = [this, envelope = std::move(envelope)](const im::Outcome& refused) mutable {
+                if (!refused) return send(std::move(envelope));
+                if (envelope.stanza->is_request()) send(envelope.stanza->error(*refused));
+            };
+            return wait_for_way(domain, std::move(again));
+        }
         const auto transport = settings().policy.route(envelope.to.domain());
         auto* remote = transport == im::Transport::sip ? sip_domains : xmpp_domains;
         const auto stanza = envelope.stanza;
@@ -246,6 +284,13 @@ void Shard::to_remote(im::RemoteDomains& remote, im::Envelope envelope) {
 }
 
 void Shard::route_remote(im::Envelope envelope, im::Settled settled) {
+    if (undecided(envelope.to.domain())) {
+        const auto domain = envelope.to.domain();
+        return wait_for_way(domain, [this, envelope = std::move(envelope),
+                                     settled = std::move(settled)](const im::Outcome& refused) mutable {
+            refused ? settled(refused) : route_remote(std::move(envelope), std::move(settled));
+        });
+    }
     const auto transport = settings().policy.route(envelope.to.domain());
     if (!transport)
         return settled(
@@ -308,11 +353,21 @@ void Shard::resume_outbox(Function<void()> done) {
 }
 
 void Shard::deliver_again(im::Envelope envelope) {
+    if (undecided(envelope.to.domain())) {
+        const auto domain = envelope.to.domain();
+        return wait_for_way(domain, [this, envelope = std::move(envelope)](const im::Outcome& refused) mutable {
+            refused ? bounce(envelope, *refused) : deliver_again(std::move(envelope));
+        });
+    }
     const auto transport = settings().policy.route(envelope.to.domain());
     auto* remote = transport == im::Transport::sip ? sip_domains : xmpp_domains;
     if (transport && remote) return deliver_from_outbox(*remote, std::move(envelope));
-    // The partner was removed meanwhile: the sender is told.
-    auto error = im::envelope(envelope.stanza->error(xmpp::stanza_error("remote-server-not-found")));
+    bounce(envelope, xmpp::stanza_error("remote-server-not-found"));  // the partner was removed meanwhile
+}
+
+// The sender of what waits in the outbox is told; then its row goes.
+void Shard::bounce(const im::Envelope& envelope, const xmpp::StanzaError& why) {
+    auto error = im::envelope(envelope.stanza->error(why));
     error.durable = true;
     route(std::move(error),
           [this, id = envelope.outbox_id](im::Outcome) { stores_->outbox().remove({id}, [](Result<>) {}); });

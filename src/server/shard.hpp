@@ -80,7 +80,12 @@ private:
     void sweep_streams();
     void sweep_users();
     void route_remote(im::Envelope envelope, im::Settled settled);
+    bool undecided(const std::string& domain);  // whether it is reached over XMPP or SIP
+    // `again` runs in its turn when it is decided, with the error if it cannot be.
+    void wait_for_way(const std::string& domain, Function<void(const im::Outcome&)> again);
+    void way_found(const std::string& domain, const Result<im::Transport>& way);
     void deliver_again(im::Envelope envelope);
+    void bounce(const im::Envelope& envelope, const xmpp::StanzaError& why);
     void deliver_from_outbox(im::RemoteDomains& remote, im::Envelope envelope);
     void to_remote(im::RemoteDomains& remote, im::Envelope envelope);
 
@@ -94,6 +99,7 @@ private:
     std::unordered_map<xmpp::Jid, std::unique_ptr<User>> users_;
     std::unordered_map<xmpp::Jid, std::vector<Function<void(Result<User*>)>>> loading_;
     std::unordered_map<C2sStream*, std::shared_ptr<C2sStream>> streams_;
+    std::unordered_map<std::string, std::vector<Function<void(const im::Outcome&)>>> wayless_;  // by domain, in order
     std::vector<C2sStream*> awake_;  // that have had bytes lately; some may have gone since
     std::string scratch_;
     Timer streams_timer_, users_timer_;

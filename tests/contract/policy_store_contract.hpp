@@ -41,6 +41,7 @@ TEST_P(PolicyStoreContract, KeepsEveryFieldOfARule) {
     rules[2].transport = im::Transport::sip;
     rules[2].tls = im::TlsPolicy::optional;
     rules[2].trusted_by_partner = true;
+    rules[2].legacy_tls_until = TimePoint{Seconds{1'800'000'000}};
     for (const auto& rule : rules) ASSERT_TRUE(put(rule));
     reopen();
     const auto policy = load();

@@ -29,9 +29,9 @@ struct Input {
     std::string init_directory;
     int port_base = -1;
     UserOptions user;
-    std::string file, domain;
+    std::string file, domain, from;
     im::DomainRule rule;
-    std::string via = "auto", tls = "required", verdict;
+    std::string via = "auto", tls = "required", verdict, legacy_day;
     bool tcp = false, untrusted = false;
 };
 
@@ -150,7 +150,7 @@ int run(int argc, const char* const* argv) {
         add(*federation, "allow", "allow a partner's domain; live at once",
             "parleyctl federation allow partner.example --via sip --profile ocs --next-hop edge.partner.example:5061");
     allow->add_option("DOMAIN", in.rule.domain, "the partner's domain; its subdomains are not meant")->required();
-    allow->add_option("--via", in.via, "how it is reached: auto, xmpp or sip")
+    allow->add_option("--via", in.via, "how it is reached: xmpp, sip, or auto (as its DNS says)")
         ->check(CLI::IsMember({"auto", "xmpp", "sip"}))
         ->type_name("HOW");
     allow
@@ -167,6 +167,10 @@ int run(int argc, const char* const* argv) {
     allow->add_flag("--untrusted-certificate", in.untrusted, "accept a certificate that no CA we trust has signed");
     allow->add_flag("--trusted-by-partner", in.rule.trusted_by_partner,
                     "SIP: the partner's administrator has listed us: full speed instead of 18 requests a second");
+    allow
+        ->add_option("--legacy-tls-until", in.legacy_day,
+                     "SIP: TLS 1.0 for a partner of the OCS generation, until this day (YYYY-MM-DD) is over")
+        ->type_name("DAY");
     allow->add_option("--tls-name", in.rule.tls_names, "a further name that its certificate may have; may be repeated")
         ->type_name("NAME")
         ->allow_extra_args(false);
@@ -177,6 +181,11 @@ int run(int argc, const char* const* argv) {
         in.rule.tls = *admin::parse_tls_policy(in.tls);
         in.rule.next_hop_tls = !in.tcp;
         in.rule.trusted_certificate = !in.untrusted;
+        if (!in.legacy_day.empty()) {
+            const auto until = admin::parse_last_day(in.legacy_day);
+            if (!until) return context.output.fail(exit_usage, {"rule.legacy-tls-date", {in.legacy_day}});
+            in.rule.legacy_tls_until = *until;
+        }
         return run_federation_put(context, in.rule);
     });
     auto* deny = add(*federation, "deny", "refuse a domain, whatever the default says",
@@ -196,6 +205,29 @@ int run(int argc, const char* const* argv) {
     standard->add_option("VERDICT", in.verdict, "allow or deny")->required()->check(CLI::IsMember({"allow", "deny"}));
     runs(standard, [&in](const Context& context) { return run_federation_default(context, in.verdict == "allow"); });
     runs(add(*federation, "list", "show the rules", "parleyctl federation list --json"), run_federation_list);
+
+    using At = admin::Look::At;
+    const auto looks = [&](CLI::App* sub, At at) {
+        runs(sub, [&in, at](const Context& context) { return run_look(context, {at, in.domain, in.from}); });
+    };
+    auto* show = add(*federation, "show", "everything that is known of a partner: rule, way, connections, last errors",
+                     "parleyctl federation show partner.example");
+    show->add_option("DOMAIN", in.domain, "the partner's domain")->required();
+    looks(show, At::partner);
+    looks(add(*federation, "sessions", "the open message sessions with SIP partners", "parleyctl federation sessions"),
+          At::sessions);
+    auto* test = add(*federation, "test", "would a message get through? each step, with what to do when it fails",
+                     "parleyctl federation test partner.example");
+    test->add_option("DOMAIN", in.domain, "the partner's domain")->required();
+    test->add_option("--from", in.from, "the local domain that writes (default: the first)")->type_name("DOMAIN");
+    looks(test, At::test);
+
+    auto* dns = add(app, "dns", "the names that others find this node by", "parleyctl dns plan");
+    dns->require_subcommand(1);
+    auto* plan = add(*dns, "plan", "the records to publish and the certificate names needed, and which are there",
+                     "parleyctl dns plan example.com");
+    plan->add_option("DOMAIN", in.domain, "of this local domain only");
+    looks(plan, At::dns_plan);
 
     runs(add(app, "status", "what the running parleyd does", "parleyctl --dir node status"), run_status);
     runs(add(app, "reload", "apply the configuration and the certificates without losing a connection",

@@ -30,6 +30,11 @@ int run_federation_remove(const Context& context, const std::string& domain);
 int run_federation_default(const Context& context, bool allowed);
 int run_federation_list(const Context& context);
 
+// federation show, sessions and test, dns plan: the running node looks, we print. Exit code 1: a test or a plan found a
+// problem.
+int run_look(const Context& context, admin::Look look);
+void print_report(const admin::Report& report, admin::Language language, bool with_times);
+
 int run_status(const Context& context);
 int run_reload(const Context& context);
 int run_config_check(const Context& context);

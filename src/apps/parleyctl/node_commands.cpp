@@ -35,6 +35,7 @@ std::string describe(const im::DomainRule& rule) {
     if (rule.plain_dialback) out += "  plain dialback";
     if (!rule.trusted_certificate) out += "  untrusted certificate";
     if (rule.trusted_by_partner) out += "  trusted by the partner";
+    if (rule.has_legacy_tls()) out += "  OLD TLS until " + admin::legacy_last_day(rule);
     for (const auto& name : rule.tls_names) out += "  tls name " + name;
     if (!rule.comment.empty()) out += "  # " + rule.comment;
     return out;
@@ -102,6 +103,7 @@ int run_status(const Context& context) {
         std::cout << std::left << std::setw(10) << name << ' ' << address << "\n";
     for (const auto& [name, count] : status->counters)
         std::cout << std::left << std::setw(10) << name << ' ' << count << "\n";
+    print_report(status->notices, context.output.language, false);
     return exit_ok;
 }
 

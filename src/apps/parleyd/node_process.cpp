@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "apps/parleyd/start.hpp"
+#include "base/log.hpp"
 
 namespace parley {
 namespace {
@@ -26,6 +27,17 @@ sip::CoreConfig sip_from(const admin::Config& config) {
     if (!config.listen.sip.empty()) sip.tcp_port = config.listen.sip.front().port;
     if (!config.listen.sip_tls.empty()) sip.tls_port = config.listen.sip_tls.front().port;
     return sip;
+}
+
+net::TlsSettings tls_of(const admin::Config& config, const admin::LocalDomain& domain, bool legacy) {
+    net::TlsSettings tls;
+    tls.certificate_file = domain.certificate.string();
+    tls.key_file = domain.key.string();
+    tls.trust_file = config.trust_file.string();
+    tls.trust_system = config.trust_system;
+    tls.peer = net::TlsSettings::PeerCertificate::ask;
+    tls.legacy = legacy;
+    return tls;
 }
 
 using Contexts = std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>>;
@@ -54,18 +66,20 @@ void run_on(Executor& loop, Work work) {
 
 }  // namespace
 
-NodeProcess::NodeProcess(const admin::Config& config)
+NodeProcess::NodeProcess(const admin::Config& config, Executor& main)
     : network_(std::make_unique<net::SocketNetwork>(dns_from(config))),
-      node_{*network_, random_, {}, {}, {}, {}, PARLEY_VERSION},
-      xmpp_(node_) {}
+      node_{*network_, random_, {}, {}, {}, {}, PARLEY_VERSION, nullptr},
+      xmpp_(node_),
+      config_(std::make_shared<const admin::Config>(config)),
+      main_(main) {}
 
 Result<std::unique_ptr<NodeProcess>> NodeProcess::start(const admin::Config& config, net::EventLoop& main) {
-    std::unique_ptr<NodeProcess> process(new NodeProcess(config));
-    if (auto opened = process->open(config, main); !opened) return opened.error();
+    std::unique_ptr<NodeProcess> process(new NodeProcess(config, main));
+    if (auto opened = process->open(config); !opened) return opened.error();
     return process;
 }
 
-Result<> NodeProcess::open(const admin::Config& config, net::EventLoop& main) {
+Result<> NodeProcess::open(const admin::Config& config) {
     auto engine = storage::sqlite::Engine::open(config.store);
     if (!engine) return engine.error();
     engine_ = *std::move(engine);
@@ -73,12 +87,14 @@ Result<> NodeProcess::open(const admin::Config& config, net::EventLoop& main) {
 
     auto settings = settings_from(config);
     if (!settings) return settings.error();
-    auto inbound = sip_inbound_from(config);
+    auto inbound = sip_inbound_from(config, false);
     if (!inbound) return inbound.error();
     sip_inbound_tls_ = *std::move(inbound);
 
     const auto threads = config.shards > 0 ? config.shards : std::max(1u, std::thread::hardware_concurrency());
     for (unsigned i = 0; i < threads; ++i) loops_.push_back(std::make_unique<net::EventLoop>());
+    transports_ = std::make_unique<server::TransportFinder>(*network_, *loops_.front(), [this] { publish(); });
+    node_.transports = transports_.get();
     node_.settings.set(*settings);
     for (unsigned i = 0; i < threads; ++i) {
         shards_.push_back(std::make_unique<server::Shard>(node_, *loops_[i], engine_->stores_for(*loops_[i]), i));
@@ -104,13 +120,13 @@ Result<> NodeProcess::open(const admin::Config& config, net::EventLoop& main) {
     if (!policy) return policy.error();
     (*settings)->policy = *std::move(policy);
     use(*settings);
+    if (auto made = make_legacy_tls(); !made) return made;
     if (sip_) {  // before the outbox is looked at: what waits there belongs into the dialogs that we have
         std::promise<Result<>> restored;
         sip_->start([&](Result<> result) { restored.set_value(std::move(result)); });
         if (auto done = restored.get_future().get(); !done) return done;
     }
     for (const auto& shard : shards_) run_on(shard->executor(), [&] { shard->start(); });
-    (void)main;
     // A client that came first could add a row, which would then leave twice.
     std::promise<void> read;
     loops_.front()->post([&] { shards_.front()->resume_outbox([&] { read.set_value(); }); });
@@ -155,51 +171,86 @@ Result<> NodeProcess::listen(const admin::Config& config) {
 }
 
 // TLS comes before any address on a SIP port: a peer that names nobody gets the first domain's certificate.
-Result<std::shared_ptr<net::TlsContext>> NodeProcess::sip_inbound_from(const admin::Config& config) const {
+Result<std::shared_ptr<net::TlsContext>> NodeProcess::sip_inbound_from(const admin::Config& config, bool legacy) const {
     if (config.domains.empty()) return std::shared_ptr<net::TlsContext>{};
-    net::TlsSettings tls;
-    tls.certificate_file = config.domains.front().certificate.string();
-    tls.key_file = config.domains.front().key.string();
-    tls.trust_file = config.trust_file.string();
-    tls.trust_system = config.trust_system;
-    tls.peer = net::TlsSettings::PeerCertificate::ask;
-    auto context = net::TlsContext::load(tls);
+    auto context = net::TlsContext::load(tls_of(config, config.domains.front(), legacy));
     if (!context) return context.error();
-    (*context)->set_by_server_name([this](const std::string& name) -> std::shared_ptr<net::TlsContext> {
+    (*context)->set_by_server_name([this, legacy](const std::string& name) -> std::shared_ptr<net::TlsContext> {
         const auto settings = sip_settings();
-        for (const auto& [domain, own] : settings->domains)
+        for (const auto& [domain, own] : legacy ? settings->legacy_domains : settings->domains)
             if (own && (name == domain || own->covers(name))) return own;
         return nullptr;
     });
     return *context;
 }
 
+// Old TLS lives in contexts of its own, which exist only while a rule needs them.
+Result<> NodeProcess::make_legacy_tls() {
+    std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>> domains;
+    std::shared_ptr<net::TlsContext> inbound;
+    const auto policy = as_configured()->policy;
+    const bool needed = std::any_of(policy.rules.begin(), policy.rules.end(),
+                                    [](const auto& entry) { return entry.second.has_legacy_tls(); });
+    if (needed) {
+        for (const auto& domain : config_->domains) {
+            auto context = net::TlsContext::load(tls_of(*config_, domain, true));
+            if (!context) return context.error();
+            domains[domain.name] = *std::move(context);
+        }
+        auto made = sip_inbound_from(*config_, true);
+        if (!made) return made.error();
+        inbound = *std::move(made);
+    }
+    {
+        const std::lock_guard lock(settings_mutex_);
+        legacy_domains_ = std::move(domains);
+        legacy_inbound_ = std::move(inbound);
+    }
+    publish();
+    return {};
+}
+
 void NodeProcess::use(std::shared_ptr<const server::Settings> settings) {
+    {
+        const std::lock_guard lock(settings_mutex_);
+        configured_ = settings;
+    }
+    publish();
+    if (transports_) transports_->set_policy(settings->policy);
+}
+
+void NodeProcess::publish() {
+    const std::lock_guard lock(settings_mutex_);
+    auto settings = std::make_shared<server::Settings>(*configured_);
+    if (transports_) settings->policy = transports_->apply(std::move(settings->policy));
     auto sip = std::make_shared<gateway::SipSettings>();
     sip->domains = settings->s2s_contexts;
+    sip->inbound_tls = sip_inbound_tls_;
+    sip->legacy_domains = legacy_domains_;
+    sip->legacy_inbound = legacy_inbound_;
     sip->policy = settings->policy;
+    sip->transports = transports_.get();
     sip->limits = settings->limits;
     node_.settings.set(std::move(settings));
-    const std::lock_guard lock(sip_settings_mutex_);
-    sip->inbound_tls = sip_inbound_tls_;
     sip_settings_ = std::move(sip);
 }
 
+std::shared_ptr<const server::Settings> NodeProcess::as_configured() const {
+    const std::lock_guard lock(settings_mutex_);
+    return configured_;
+}
+
 std::shared_ptr<const gateway::SipSettings> NodeProcess::sip_settings() const {
-    const std::lock_guard lock(sip_settings_mutex_);
+    const std::lock_guard lock(settings_mutex_);
     return sip_settings_;
 }
 
 Result<std::shared_ptr<server::Settings>> NodeProcess::settings_from(const admin::Config& config) const {
     auto settings = std::make_shared<server::Settings>();
     settings->limits = config.limits;
-    settings->policy = node_.settings.get()->policy;
+    settings->policy = as_configured()->policy;
     for (const auto& domain : config.domains) {
-        net::TlsSettings tls;
-        tls.certificate_file = domain.certificate.string();
-        tls.key_file = domain.key.string();
-        tls.trust_file = config.trust_file.string();
-        tls.trust_system = config.trust_system;
+        auto tls = tls_of(config, domain, false);
         tls.peer = net::TlsSettings::PeerCertificate::none;  // clients sign in by password
         auto context = net::TlsContext::load(tls);
         if (!context) return context.error();
@@ -217,17 +268,23 @@ Result<std::shared_ptr<server::Settings>> NodeProcess::settings_from(const admin
 Result<> NodeProcess::reload(const admin::Config& config) {
     auto settings = settings_from(config);
     if (!settings) return settings.error();
-    auto inbound = sip_inbound_from(config);
+    auto inbound = sip_inbound_from(config, false);
     if (!inbound) return inbound.error();
-    sip_inbound_tls_ = *std::move(inbound);
+    {
+        const std::lock_guard lock(settings_mutex_);
+        sip_inbound_tls_ = *std::move(inbound);
+    }
+    config_ = std::make_shared<const admin::Config>(config);
     use(*std::move(settings));
-    return {};
+    return make_legacy_tls();
 }
 
 void NodeProcess::policy_changed(const im::FederationPolicy& policy) {
-    auto settings = std::make_shared<server::Settings>(*node_.settings.get());
+    auto settings = std::make_shared<server::Settings>(*as_configured());
     settings->policy = policy;
     use(std::move(settings));
+    if (const auto made = make_legacy_tls(); !made)
+        log(LogLevel::error, "", "TLS for old partners cannot be set up: " + made.error().detail);
 }
 
 void NodeProcess::end_sessions(const xmpp::Jid& user) {
@@ -267,6 +324,7 @@ NodeProcess::~NodeProcess() {
     sip_.reset();
     shards_.clear();
     engine_.reset();
+    transports_.reset();
     loops_.clear();
 }
 

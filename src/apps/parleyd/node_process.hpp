@@ -7,12 +7,14 @@
 
 #include "admin/config.hpp"
 #include "admin/control.hpp"
+#include "apps/parleyd/look/parts.hpp"
 #include "gateway/sip_gateway.hpp"
 #include "net/event_loop.hpp"
 #include "net/socket_network.hpp"
 #include "server/node.hpp"
 #include "server/s2s/xmpp_federation.hpp"
 #include "server/shard.hpp"
+#include "server/transport_finder.hpp"
 #include "server/xmpp_service.hpp"
 #include "storage/sqlite/engine.hpp"
 
@@ -37,14 +39,23 @@ public:
         std::uint64_t sessions = 0, logins = 0, login_failures = 0, messages = 0, stored = 0, bounced = 0;
     };
     Totals totals() const;
+    // A look at partners or at DNS; `done` on the main executor. On the main thread.
+    void look(const admin::Look& look, Function<void(admin::Report)> done);
+    admin::Report notices() const;
 
 private:
-    explicit NodeProcess(const admin::Config& config);
-    Result<> open(const admin::Config& config, net::EventLoop& main);
+    NodeProcess(const admin::Config& config, Executor& main);
+    Result<> open(const admin::Config& config);
     Result<> listen(const admin::Config& config);
     Result<std::shared_ptr<server::Settings>> settings_from(const admin::Config& config) const;
-    Result<std::shared_ptr<net::TlsContext>> sip_inbound_from(const admin::Config& config) const;
-    void use(std::shared_ptr<const server::Settings> settings);  // for all services
+    Result<std::shared_ptr<net::TlsContext>> sip_inbound_from(const admin::Config& config, bool legacy) const;
+    Result<> make_legacy_tls();
+    look::Parts look_parts() const;
+    void overview(const std::string& domain, Function<void(im::PartnerOverview)> done);
+    // From any thread: what is in force for all services is the given value, with what DNS has decided of its policy.
+    void use(std::shared_ptr<const server::Settings> settings);
+    void publish();
+    std::shared_ptr<const server::Settings> as_configured() const;
     std::shared_ptr<const gateway::SipSettings> sip_settings() const;
 
     SystemRandom random_;
@@ -55,9 +66,14 @@ private:
     std::vector<std::unique_ptr<server::Shard>> shards_;
     server::XmppService xmpp_;
     std::unique_ptr<server::XmppFederation> federation_;
-    mutable std::mutex sip_settings_mutex_;
+    std::shared_ptr<const admin::Config> config_;  // of the main thread
+    Executor& main_;
+    mutable std::mutex settings_mutex_;
+    std::shared_ptr<const server::Settings> configured_ = std::make_shared<server::Settings>();
     std::shared_ptr<const gateway::SipSettings> sip_settings_ = std::make_shared<gateway::SipSettings>();
-    std::shared_ptr<net::TlsContext> sip_inbound_tls_;
+    std::shared_ptr<net::TlsContext> sip_inbound_tls_, legacy_inbound_;
+    std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>> legacy_domains_;
+    std::unique_ptr<server::TransportFinder> transports_;
     std::unique_ptr<gateway::SipGateway> sip_;
 };
 

@@ -54,6 +54,7 @@ admin::NodeStatus RunningNode::status() const {
     count("messages", totals.messages);
     count("stored", totals.stored);
     count("bounced", totals.bounced);
+    status.notices = process_.notices();
     return status;
 }
 
@@ -92,6 +93,9 @@ admin::ReloadReport RunningNode::reload() {
 
 void RunningNode::end_sessions(const xmpp::Jid& user, Ended) {
     process_.end_sessions(user);
+}
+void RunningNode::look(const admin::Look& look, Function<void(admin::Report)> done) {
+    process_.look(look, std::move(done));
 }
 void RunningNode::policy_changed(const im::FederationPolicy& policy) {
     process_.policy_changed(policy);

@@ -19,6 +19,7 @@ public:
     admin::ReloadReport reload() override;
     void end_sessions(const xmpp::Jid& user, Ended why) override;
     void policy_changed(const im::FederationPolicy& policy) override;
+    void look(const admin::Look& look, Function<void(admin::Report)> done) override;
 
     std::string ready_line() const;  // "parleyd ready: example.com c2s 127.0.0.1:5222 s2s ..."
     // What a reload by a signal came to, for the log.

@@ -12,6 +12,7 @@
 #include "base/random.hpp"
 #include "gateway/mapping/message.hpp"
 #include "gateway/profile.hpp"
+#include "im/partner_overview.hpp"
 #include "im/router.hpp"
 #include "sip/core.hpp"
 
@@ -48,6 +49,9 @@ public:
     void on_session_request(sip::UsageId session, const sip::SessionRequest& request, const Pair& pair);
     void on_text(sip::ServerTransactionId id, const sip::IncomingText& text, const Pair& pair);
     int on_info(sip::UsageId session, const sip::Body& body);
+
+    // Adds the open sessions and what waits; of one domain, or "" for all.
+    void describe(const std::string& domain, im::PartnerOverview& out) const;
 
     // ---- from the core
     void on_session_open(sip::UsageId session, const std::vector<std::string>& accept_types);

@@ -27,7 +27,8 @@ Link::Link(sip::LinkId id, std::unique_ptr<net::Connection> connection, Owner& o
 
 void Link::start() {
     connection_->set_handler(this);
-    ready_ = true;
+    ready_ = was_ready_ = true;
+    since_ = connection_->executor().clock().wall();
     keep_alive_ = connection_->executor().after(keep_alive_interval, [this] { tick(); });
     owner_.on_ready(*this);
 }
@@ -41,7 +42,8 @@ void Link::start_tls(std::shared_ptr<net::TlsContext> context, net::Connection::
 
 void Link::on_secured() {
     patience_.cancel();
-    ready_ = true;
+    ready_ = was_ready_ = true;
+    since_ = connection_->executor().clock().wall();
     keep_alive_ = connection_->executor().after(keep_alive_interval, [this] { tick(); });
     owner_.on_ready(*this);
 }

@@ -42,7 +42,9 @@ public:
 
     sip::LinkId id() const { return id_; }
     bool ready() const { return ready_; }
+    bool was_ready() const { return was_ready_; }
     bool idle_closed() const { return idle_closed_; }  // by us: it was not used
+    TimePoint since() const { return since_; }         // when it became ready
     const net::Endpoint& remote() const { return connection_->remote(); }
     const net::TlsInfo* tls() const { return connection_->tls(); }
     std::size_t unsent() const { return connection_->unsent(); }
@@ -65,9 +67,11 @@ private:
     int per_second_;
     double tokens_;
     SteadyTime refilled_, used_;
+    TimePoint since_{};
     std::optional<SteadyTime> unheard_since_, deaf_since_;
     Timer patience_, pause_, keep_alive_, silence_;
-    bool ready_ = false, held_ = false, waiting_ = false, reading_ = false, gone_ = false, idle_closed_ = false;
+    bool ready_ = false, was_ready_ = false, held_ = false, waiting_ = false, reading_ = false, gone_ = false,
+         idle_closed_ = false;
     bool watching_ = false;
 };
 

@@ -17,7 +17,8 @@ constexpr Millis first_back_off{1'000}, longest_back_off{5'000};  // a partner's
 constexpr Millis without_connection{10'000};  // a request waits so long: DNS may know the old place for a moment
 constexpr Millis in_queue{25'000};            // and so long for its turn
 constexpr Seconds expected_for{300};
-constexpr int checked_later = -1;
+constexpr int checked_later = -1;  // which hosts the domain has
+constexpr int undecided = -2;      // whether it is reached over SIP at all
 
 std::string host_of(const Result<sip::NameAddr>& address) {
     return address && address->uri.is_sip() ? std::string(address->uri.host()) : std::string{};
@@ -61,17 +62,43 @@ void SipLinks::forget_later(sip::LinkId id) {
 }
 
 void SipLinks::accept(std::unique_ptr<net::Connection> connection, bool tls) {
-    if (closing_ || links_.size() >= most_links) return;  // dropping it closes it
+    if (closing_) return;  // dropping it closes it
+    if (links_.size() >= most_links) {
+        log_.say(executor_.clock().now(), LogLevel::warning, "full",
+                 "SIP: the connection from " + connection->remote().to_string() + " is closed: there are " +
+                     std::to_string(most_links) + " already");
+        return;
+    }
+    auto& link = add(std::move(connection));
+    tls ? secure(link) : link.start();
+}
+
+// Old TLS only for the addresses of partners whose rule has it: what protocol may be spoken must be known before the
+// peer can say who it is.
+void SipLinks::secure(Link& link) {
     const auto settings = settings_();
-    std::shared_ptr<net::TlsContext> context = settings->inbound_tls;
+    const auto now = executor_.clock().wall();
+    bool legacy = false, unknown = false;
+    for (const auto& [domain, rule] : settings->policy.rules) {
+        if (!rule.has_legacy_tls() || !rule.allowed) continue;
+        if (!expected(domain)) look_up(domain);  // in the background, unless nothing is known at all
+        const auto& known = expected_[domain];
+        const auto& addresses = known.addresses;
+        if (!known.known)
+            unknown = true;
+        else if (std::find(addresses.begin(), addresses.end(), link.remote().address) != addresses.end())
+            legacy = legacy || rule.legacy_tls(now);
+    }
+    if (unknown && !legacy) {
+        unsecured_.insert(link.id().value);
+        return;
+    }
+    unsecured_.erase(link.id().value);
+    auto context = legacy ? settings->legacy_inbound : settings->inbound_tls;
     for (const auto& [domain, own] : settings->domains)
         if (!context) context = own;
-    if (tls && !context) return;
-    auto& link = add(std::move(connection));
-    if (tls)
-        link.start_tls(std::move(context), net::Connection::TlsRole::server, {}, settings->limits.tls_handshake);
-    else
-        link.start();
+    if (!context) return link.close();
+    link.start_tls(std::move(context), net::Connection::TlsRole::server, {}, settings->limits.tls_handshake);
 }
 
 void SipLinks::send(sip::LinkId id, std::string_view bytes) {
@@ -94,6 +121,7 @@ void SipLinks::send_to_domain(const std::string& local, const std::string& remot
     const bool at_once = bytes.starts_with("ACK ") || bytes.starts_with("CANCEL ") || is_unpaced(route, rule);
     const auto pace = pace_for(rule);
     const auto now = executor_.clock().now();
+    if (route.link && is_outdated(*route.link, rule)) std::exchange(route.link, nullptr)->close();
     if (route.link && (at_once || (route.queue.empty() && route.pace.take({pace.per_second, pace.burst}, now)))) {
         if (route.link->unsent() > settings->limits.s2s_queue_bytes) return sent(std::nullopt);
         send_by(*route.link, bytes);
@@ -158,7 +186,6 @@ bool SipLinks::connected_to(const std::string& remote) const {
 
 void SipLinks::dial(Route& route) {
     route.busy = true;
-    route.why.clear();
     const auto key = route.local + ' ' + route.remote;
     route.search = SipTargetSearch::start(
         network_, executor_, random_, net::to_ascii_domain(route.remote), settings_()->policy.settings(route.remote),
@@ -173,7 +200,10 @@ void SipLinks::dial(Route& route) {
 void SipLinks::dial_next(const std::string& key, const std::string& why) {
     auto& route = routes_[key];
     route.dialled = nullptr;
-    if (!why.empty()) route.why = why;
+    if (!why.empty()) {
+        route.why = why;
+        route.since = executor_.clock().wall();
+    }
     if (route.targets.empty() || closing_) return fail(route);
     route.target = std::move(route.targets.front());
     route.targets.pop_front();
@@ -188,8 +218,10 @@ void SipLinks::connected(const std::string& key, Result<std::unique_ptr<net::Con
     if (!connection) return dial_next(key, connection.error().detail);
     if (closing_) return fail(route);
     const auto settings = settings_();
-    const auto own = settings->domains.find(route.local);
-    const auto context = own == settings->domains.end() ? nullptr : own->second;
+    const bool legacy = settings->policy.settings(route.remote).legacy_tls(executor_.clock().wall());
+    const auto& contexts = legacy ? settings->legacy_domains : settings->domains;
+    const auto own = contexts.find(route.local);
+    const auto context = own == contexts.end() ? nullptr : own->second;
     if (route.target.tls && !context) return dial_next(key, "no certificate for " + route.local);
     auto& link = add(*std::move(connection));
     routes_of_links_[link.id().value] = key;
@@ -205,6 +237,9 @@ void SipLinks::fail(Route& route) {
     route.search.reset();
     route.targets.clear();
     route.back_off = std::clamp(route.back_off * 2, first_back_off, longest_back_off);
+    if (!closing_)
+        log_.say(executor_.clock().now(), LogLevel::warning, route.remote + " unreachable",
+                 "SIP: " + route.remote + " cannot be reached: " + route.why);
     if (closing_) return give_up(route.queue.all());
     // Younger requests wait for another attempt; so do those that come until then.
     const auto key = route.local + ' ' + route.remote;
@@ -224,26 +259,15 @@ SipLinks::Route* SipLinks::route_of(const Link& link) {
 }
 
 bool SipLinks::is_whom_we_dialled(const Link& link, const Route& route, std::string& why) const {
-    if (!route.target.tls) return true;  // the rule asked for plain TCP
-    const auto* tls = link.tls();
-    if (!tls || !tls->peer) {
-        why = "it showed no certificate";
-        return false;
-    }
-    const auto& certificate = *tls->peer;
-    if (!certificate.trusted) {
-        why = "its certificate is not trusted: " + certificate.trust_error;
-        return false;
-    }
     const auto rule = settings_()->policy.settings(route.remote);
-    const bool by_domain = profile_or_simple(rule.profile).identity == IdentityRule::domain;
-    if (by_domain && net::names_sip_domain(certificate, route.remote)) return true;
-    if (net::names_host(certificate, rule.tls_names)) return true;
-    // The host's name proves the domain only where the profile or the administrator said which host it is: an SRV
-    // answer may be forged.
-    const bool by_host = !by_domain || !rule.next_hop.empty();
-    if (by_host && net::names_host(certificate, {route.target.host})) return true;
-    why = "its certificate does not name " + route.remote;
+    const auto* tls = link.tls();
+    switch (who_answered(tls, route.target, rule)) {
+        case Answered::right: return true;
+        case Answered::no_certificate: why = "it showed no certificate"; return false;
+        case Answered::untrusted: why = "its certificate is not trusted: " + tls->peer->trust_error; return false;
+        case Answered::other_name: break;
+    }
+    why = "its certificate names " + net::describe_names(*tls->peer) + ", and not " + name_expected(route.target, rule);
     return false;
 }
 
@@ -252,10 +276,12 @@ void SipLinks::on_ready(Link& link) {
     if (!route) return;  // the peer opened it: judged with each request
     std::string why;
     if (!is_whom_we_dialled(link, *route, why)) {
-        route->why = why;
+        route->why = route->target.host + " (" + link.remote().to_string() + "): " + why;
         return link.close();  // on_gone() goes on with the next address
     }
     route->link = &link;
+    route->why.clear();
+    route->since = executor_.clock().wall();
     route->dialled = nullptr;
     route->busy = false;
     route->search.reset();
@@ -279,7 +305,13 @@ void SipLinks::on_gone(Link& link, const Error& why) {
             route->link = nullptr;
             if (!route->queue.empty() && !closing_) dial(*route);  // what waited for its turn goes by the next one
         }
-        if (route->dialled == &link) dial_next(key, route->why.empty() ? why.detail : route->why);
+        if (route->dialled == &link) {
+            // on_ready() has said what is wrong with who answered.
+            const auto place = route->target.host + " (" + link.remote().to_string() + "): ";
+            dial_next(key, link.was_ready() ? route->why : place + why.detail + about_old_tls(route->remote));
+        }
+    } else if (!link.was_ready() && !closing_) {
+        handshake_failed(link, why);
     }
     if (closing_ || link.idle_closed()) lost.clear();
     inbox_.on_link_down(link.id(), lost);
@@ -288,53 +320,126 @@ void SipLinks::on_gone(Link& link, const Error& why) {
 
 // ---- from peers
 
-// May this link speak for the domain in From? RFC 5922 7.3 asks for the domain's name in the certificate; partners with
-// an edge server are known by their edge's host name instead, which is looked up once.
-int SipLinks::judge(const Link& link, const sip::Message& request, std::string& domain) {
+// What to think of when a handshake with this partner fails.
+std::string SipLinks::about_old_tls(const std::string& domain) const {
+    const auto rule = settings_()->policy.settings(domain);
+    if (!rule.has_legacy_tls() || rule.legacy_tls(executor_.clock().wall())) return {};
+    return "; its time for old TLS is over (parleyctl federation allow --legacy-tls-until)";
+}
+
+void SipLinks::handshake_failed(const Link& link, const Error& why) {
+    std::string hint;
+    for (const auto& [domain, known] : expected_) {
+        const auto& addresses = known.addresses;
+        if (std::find(addresses.begin(), addresses.end(), link.remote().address) != addresses.end() && hint.empty())
+            hint = about_old_tls(domain);
+    }
+    log_.say(executor_.clock().now(), LogLevel::warning, "handshake " + link.remote().address,
+             "SIP: no TLS with " + link.remote().to_string() + ", which connected to us: " + why.detail + hint);
+}
+
+const SipLinks::Expected* SipLinks::expected(const std::string& domain) const {
+    const auto found = expected_.find(domain);
+    const bool holds = found != expected_.end() && found->second.known && executor_.clock().now() < found->second.until;
+    return holds ? &found->second : nullptr;
+}
+
+// A connection with old TLS, when the partner's time for it is over.
+bool SipLinks::is_outdated(const Link& link, const im::DomainRule& rule) const {
+    const auto* tls = link.tls();
+    return tls && (tls->protocol == "TLSv1" || tls->protocol == "TLSv1.1") &&
+           !rule.legacy_tls(executor_.clock().wall());
+}
+
+// May this link speak for the domain in From?
+int SipLinks::judge(const Link& link, const sip::Message& request, std::string& domain, std::string& why) {
     const auto settings = settings_();
     domain = foreign_domain(settings->policy, host_of(request.from()));
-    if (domain.empty() || !settings->policy.sip_allowed(domain)) return 403;
-    // Relaying is nobody's business: only our own domains, and our own host for OPTIONS.
-    auto ours = policy_domain(host_of(request.to()));
-    if (!settings->domains.contains(ours) && ours.starts_with("sip.")) ours.erase(0, 4);
-    if (!settings->domains.contains(ours)) return 404;
-
-    const auto rule = settings->policy.settings(domain);
-    const auto* tls = link.tls();
-    const auto known = expected_.find(domain);
-    const bool fresh = known != expected_.end() && known->second.known && executor_.clock().now() < known->second.until;
-    if (!tls) {
-        if (rule.next_hop.empty() || rule.next_hop_tls) return 403;
-        if (link.remote().is_loopback()) return 0;
-        const auto hop = parse_host_port(rule.next_hop);
-        if (hop.host == link.remote().address) return 0;
-        if (!fresh) return checked_later;
-        const auto& addresses = known->second.addresses;
-        return std::find(addresses.begin(), addresses.end(), link.remote().address) != addresses.end() ? 0 : 403;
+    if (domain.empty()) {
+        why = "its From names no domain";
+        return 403;
     }
-    if (!tls->peer || !tls->peer->trusted) return 403;
-    // A partner that is known by its host must show that host: its domain alone names no edge server (Microsoft's
-    // rule).
+    const auto rule = settings->policy.settings(domain);
+    if (!settings->policy.sip_allowed(domain)) {
+        why = rule.allowed && rule.transport == im::Transport::xmpp && settings->policy.rule(domain)
+                  ? "it is reached over XMPP here (federation allow --via sip would change that)"
+                  : "no rule allows it (parleyctl federation allow " + domain + " --via sip)";
+        return 403;
+    }
+    // Relaying is nobody's business: only our own domains, and our own host for OPTIONS.
+    const auto to = policy_domain(host_of(request.to()));
+    auto ours = to;
+    if (!settings->domains.contains(ours) && ours.starts_with("sip.")) ours.erase(0, 4);
+    if (!settings->domains.contains(ours)) {
+        why = "it writes to " + to + ", which is not served here";
+        return 404;
+    }
+    if (rule.transport == im::Transport::automatic && settings->transports) return undecided;
+    return link.tls() ? judge_certificate(link, rule, why) : judge_plain(link, rule, why);
+}
+
+int SipLinks::judge_plain(const Link& link, const im::DomainRule& rule, std::string& why) const {
+    why = "its rule demands TLS, and it came without";
+    if (rule.next_hop.empty() || rule.next_hop_tls) return 403;
+    if (link.remote().is_loopback()) return 0;
+    why = "it came without TLS from an address that is not that of its next hop " + rule.next_hop;
+    if (parse_host_port(rule.next_hop).host == link.remote().address) return 0;
+    const auto* known = expected(rule.domain);
+    if (!known) return checked_later;
+    const auto& addresses = known->addresses;
+    return std::find(addresses.begin(), addresses.end(), link.remote().address) != addresses.end() ? 0 : 403;
+}
+
+// RFC 5922 7.3 asks for the domain's name in the certificate; partners with an edge server are known by their edge's
+// host name instead (their domain alone names no edge server), which is looked up once.
+int SipLinks::judge_certificate(const Link& link, const im::DomainRule& rule, std::string& why) const {
+    const auto& tls = *link.tls();
+    if (is_outdated(link, rule)) {
+        why = rule.has_legacy_tls() ? "its time for old TLS (" + tls.protocol + ") is over; see federation show"
+                                    : "it speaks " + tls.protocol + ", which its rule does not allow";
+        return 403;
+    }
+    if (!tls.peer || !tls.peer->trusted) {
+        why = tls.peer ? "its certificate is not trusted: " + tls.peer->trust_error : "it showed no certificate";
+        return 403;
+    }
     const bool by_domain = profile_or_simple(rule.profile).identity == IdentityRule::domain;
-    if (by_domain && net::names_sip_domain(*tls->peer, domain)) return 0;
-    if (net::names_host(*tls->peer, rule.tls_names)) return 0;
-    if (!rule.next_hop.empty()) return net::names_host(*tls->peer, {parse_host_port(rule.next_hop).host}) ? 0 : 403;
-    if (by_domain) return 403;
-    if (!fresh) return checked_later;
-    return net::names_host(*tls->peer, known->second.hosts) ? 0 : 403;
+    if (by_domain && net::names_sip_domain(*tls.peer, rule.domain)) return 0;
+    if (net::names_host(*tls.peer, rule.tls_names)) return 0;
+    std::vector<std::string> hosts;
+    if (!rule.next_hop.empty()) {
+        hosts = {parse_host_port(rule.next_hop).host};
+    } else if (!by_domain) {
+        const auto* known = expected(rule.domain);
+        if (!known) return checked_later;
+        hosts = known->hosts;
+    }
+    if (net::names_host(*tls.peer, hosts)) return 0;
+    why = "its certificate names " + net::describe_names(*tls.peer) + ", and not " +
+          (hosts.empty() ? rule.domain : hosts.front());
+    return 403;
+}
+
+void SipLinks::refused(const Link& link, const std::string& domain, const std::string& why) {
+    log_.say(executor_.clock().now(), LogLevel::warning, domain + ' ' + why,
+             "SIP with " + (domain.empty() ? std::string("somebody") : domain) + " (" + link.remote().to_string() +
+                 ") is refused: " + why);
+    if (settings_()->policy.rule(domain)) refusals_[domain] = {why, executor_.clock().wall()};
 }
 
 void SipLinks::on_message(Link& link, sip::Parsed parsed) {
     int refusal = 0;
     if (parsed.message.is_request() && !parsed.problem) {
-        std::string domain;
-        refusal = judge(link, parsed.message, domain);
-        if (refusal == checked_later) {
+        std::string domain, why;
+        refusal = judge(link, parsed.message, domain, why);
+        if (refusal == checked_later || refusal == undecided) {
             link.hold();
             held_[link.id().value] = std::move(parsed);
-            return look_up(link, domain);
+            if (refusal == undecided) return decide(link.id(), domain);
+            expected_[domain].waiting.push_back(link.id());
+            return look_up(domain);
         }
-        if (refusal == 0) spoke_for(link, domain);
+        refusal == 0 ? spoke_for(link, domain) : refused(link, domain, why);
     }
     inbox_.on_message(link.id(), std::move(parsed), refusal);
 }
@@ -344,9 +449,25 @@ void SipLinks::spoke_for(Link& link, const std::string& domain) {
     if (speaks_for_.try_emplace(link.id().value, domain).second) set_rate(link, domain);
 }
 
-void SipLinks::look_up(Link& link, const std::string& domain) {
+void SipLinks::decide(sip::LinkId id, const std::string& domain) {
+    settings_()->transports->find(
+        executor_, domain, [this, weak = std::weak_ptr<int>(alive_), id, domain](const Result<im::Transport>& way) {
+            if (weak.expired()) return;
+            const auto link = links_.find(id.value);
+            auto held = held_.extract(id.value);
+            if (link == links_.end() || held.empty()) return;
+            if (way) {
+                on_message(*link->second, std::move(held.mapped()));  // which may hold it again
+            } else {
+                refused(*link->second, domain, way.error().detail);
+                inbox_.on_message(id, std::move(held.mapped()), 403);
+            }
+            if (!held_.contains(id.value)) link->second->resume();
+        });
+}
+
+void SipLinks::look_up(const std::string& domain) {
     auto& expected = expected_[domain];  // there are no more of them than rules: only allowed domains come here
-    expected.waiting.push_back(link.id());
     if (expected.search) return;
     expected.search = SipTargetSearch::start(
         network_, executor_, random_, net::to_ascii_domain(domain), settings_()->policy.settings(domain),
@@ -371,12 +492,14 @@ void SipLinks::looked_up(const std::string& domain, Result<std::deque<SipTarget>
         const auto link = links_.find(id.value);
         auto held = held_.extract(id.value);
         if (link == links_.end() || held.empty()) continue;
-        std::string again;
-        const int refusal = judge(*link->second, held.mapped().message, again);
-        if (refusal == 0) spoke_for(*link->second, domain);
-        inbox_.on_message(id, std::move(held.mapped()), refusal == checked_later ? 403 : refusal);
+        std::string again, why;
+        const int refusal = judge(*link->second, held.mapped().message, again, why);
+        refusal == 0 ? spoke_for(*link->second, domain) : refused(*link->second, domain, why);
+        inbox_.on_message(id, std::move(held.mapped()), refusal < 0 ? 403 : refusal);
         link->second->resume();
     }
+    for (const auto id : std::exchange(unsecured_, {}))
+        if (const auto link = links_.find(id); link != links_.end()) secure(*link->second);
 }
 
 }  // namespace parley::gateway

@@ -6,12 +6,15 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "base/log_limit.hpp"
 #include "base/random.hpp"
 #include "gateway/federation/link.hpp"
 #include "gateway/federation/send_queue.hpp"
 #include "gateway/federation/settings.hpp"
 #include "gateway/federation/targets.hpp"
+#include "im/partner_overview.hpp"
 
 namespace parley::gateway {
 
@@ -44,6 +47,7 @@ public:
     bool connected_to(const std::string& remote) const;  // by a connection that we opened
     void shut_down();
     std::size_t size() const { return links_.size(); }
+    void describe(const std::string& domain, im::PartnerOverview& out) const;  // adds this shard's share
 
 private:
     // What of a domain may be at the other end of a connection that the peer opened.
@@ -57,7 +61,9 @@ private:
     };
     // The way from one local domain to one foreign domain.
     struct Route {
-        std::string local, remote, why;
+        std::string local, remote;
+        std::string why;          // the last attempt that failed; empty after one that did not
+        TimePoint since{};        // of `why`, or of the link
         Link* link = nullptr;     // ready
         Link* dialled = nullptr;  // not yet
         bool busy = false;        // searching, connecting or securing
@@ -74,6 +80,8 @@ private:
     void on_message(Link& link, sip::Parsed parsed) override;
     void on_gone(Link& link, const Error& why) override;
 
+    void secure(Link& link);
+    void refused(const Link& link, const std::string& domain, const std::string& why);
     Link& add(std::unique_ptr<net::Connection> connection);
     void forget_later(sip::LinkId id);
     bool is_unpaced(const Route& route, const im::DomainRule& rule) const;
@@ -87,10 +95,17 @@ private:
     void drain(Route& route);
     Route* route_of(const Link& link);
     bool is_whom_we_dialled(const Link& link, const Route& route, std::string& why) const;
-    // -1: it must be looked up first.
-    int judge(const Link& link, const sip::Message& request, std::string& domain);
+    // checked_later, undecided: DNS has to be asked first.
+    int judge(const Link& link, const sip::Message& request, std::string& domain, std::string& why);
+    int judge_plain(const Link& link, const im::DomainRule& rule, std::string& why) const;
+    int judge_certificate(const Link& link, const im::DomainRule& rule, std::string& why) const;
+    const Expected* expected(const std::string& domain) const;  // if it still holds
+    std::string about_old_tls(const std::string& domain) const;
+    void handshake_failed(const Link& link, const Error& why);
+    bool is_outdated(const Link& link, const im::DomainRule& rule) const;
+    void decide(sip::LinkId id, const std::string& domain);
     void spoke_for(Link& link, const std::string& domain);
-    void look_up(Link& link, const std::string& domain);
+    void look_up(const std::string& domain);
     void looked_up(const std::string& domain, Result<std::deque<SipTarget>> found);
 
     std::size_t index_;
@@ -103,10 +118,17 @@ private:
     std::unordered_map<std::uint64_t, std::string> routes_of_links_;
     std::unordered_map<std::uint64_t, std::string> speaks_for_;  // what the peer's links have proven, one domain each
     std::unordered_map<std::uint64_t, sip::Parsed> held_;        // waits for its look-up
+    std::unordered_set<std::uint64_t> unsecured_;                // accepted; which TLS they may speak is looked up
     std::map<std::string, Route, std::less<>> routes_;           // "local remote"
     std::map<std::string, Expected, std::less<>> expected_;
     std::uint64_t last_link_ = 0;
     bool closing_ = false;
+    LogLimit log_;
+    struct Refusal {
+        std::string why;
+        TimePoint at;
+    };
+    std::map<std::string, Refusal, std::less<>> refusals_;  // the newest of each domain that has a rule
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

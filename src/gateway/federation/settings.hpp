@@ -7,6 +7,7 @@
 
 #include "base/limits.hpp"
 #include "im/federation_policy.hpp"
+#include "im/partner_transports.hpp"
 #include "net/tls_context.hpp"
 
 namespace parley::gateway {
@@ -18,7 +19,12 @@ struct SipSettings {
     std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>> domains;
     // For the TLS listener; chooses among `domains` by SNI. Null: the context of the first domain.
     std::shared_ptr<net::TlsContext> inbound_tls;
+    // The same for partners whose rule has legacy TLS; empty while no rule has it.
+    std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>> legacy_domains;
+    std::shared_ptr<net::TlsContext> legacy_inbound;
     im::FederationPolicy policy;
+    // Decides for domains whose rule says `automatic`; nullptr: they are SIP domains. Not owned.
+    im::PartnerTransports* transports = nullptr;
     Limits limits;
 };
 

@@ -16,6 +16,7 @@
 #include "gateway/federation/settings.hpp"
 #include "gateway/mapping/presence.hpp"
 #include "gateway/profile.hpp"
+#include "im/partner_overview.hpp"
 #include "im/router.hpp"
 #include "sip/core.hpp"
 #include "storage/dialog_store.hpp"
@@ -78,6 +79,7 @@ public:
     void ask_canary(const std::string& domain, SteadyTime since);
     void on_forgotten(const std::string& domain, SteadyTime since);
 
+    void describe(const std::string& domain, im::PartnerOverview& out) const;  // of one domain, or "" for all
     std::size_t dialogs() const { return core_.usages(); }
 
 private:

@@ -24,6 +24,32 @@ HostPort parse_host_port(std::string_view text) {
     return result;
 }
 
+namespace {
+
+// The host's name proves the domain only where the profile or the administrator said which host it is: an SRV answer
+// may be forged.
+bool known_by_host(const im::DomainRule& rule) {
+    return profile_or_simple(rule.profile).identity == IdentityRule::host || !rule.next_hop.empty();
+}
+
+}  // namespace
+
+Answered who_answered(const net::TlsInfo* tls, const SipTarget& target, const im::DomainRule& rule) {
+    if (!target.tls) return Answered::right;  // the rule asked for plain TCP
+    if (!tls || !tls->peer) return Answered::no_certificate;
+    const auto& certificate = *tls->peer;
+    if (!certificate.trusted) return Answered::untrusted;
+    const bool by_domain = profile_or_simple(rule.profile).identity == IdentityRule::domain;
+    if (by_domain && net::names_sip_domain(certificate, rule.domain)) return Answered::right;
+    if (net::names_host(certificate, rule.tls_names)) return Answered::right;
+    if (known_by_host(rule) && net::names_host(certificate, {target.host})) return Answered::right;
+    return Answered::other_name;
+}
+
+std::string name_expected(const SipTarget& target, const im::DomainRule& rule) {
+    return known_by_host(rule) ? target.host : rule.domain;
+}
+
 std::shared_ptr<SipTargetSearch> SipTargetSearch::start(net::Network& network, Executor& executor, Random& random,
                                                         std::string domain, const im::DomainRule& rule, Found found,
                                                         const im::DomainRule& house) {

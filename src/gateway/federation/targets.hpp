@@ -26,6 +26,13 @@ struct HostPort {
 };
 HostPort parse_host_port(std::string_view text);
 
+// Is who answered there the partner that we meant? By the names that its kind is known by (Profile::identity), those of
+// its rule, and never without a trusted certificate where TLS was asked for.
+enum class Answered { right, no_certificate, untrusted, other_name };
+Answered who_answered(const net::TlsInfo* tls, const SipTarget& target, const im::DomainRule& rule);
+// What its certificate should have named.
+std::string name_expected(const SipTarget& target, const im::DomainRule& rule);
+
 // Where a SIP domain is: its configured next hop; or SRV by the profile's names, the first that exists; or the domain
 // itself (RFC 3263 4). Instead of the last: the next hop of its clearing house, or the SRV of that, where the partner's
 // kind has one. Without TLS only where the rule says so. One thread.

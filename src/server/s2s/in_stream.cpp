@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "net/identity.hpp"
 #include "server/s2s/dialback_key.hpp"
+#include "server/s2s/overview.hpp"
 #include "server/s2s/xmpp_federation.hpp"
 #include "server/sent_memory.hpp"
 #include "server/shard.hpp"
@@ -59,12 +60,39 @@ void InStream::on_header(const xml::Element& root) {
     remote_ = domain_of(root.attribute("from"));
     // Some servers leave both out and name them with each dialback (XEP-0220 2.1.1).
     if (root.has_attribute("to") && (local_.empty() || !shard_->is_local(local_))) return close("host-unknown");
-    if (!remote_.empty() && !shard_->settings().policy.xmpp_allowed(remote_)) {
-        send_header();
-        return close("policy-violation", "exchange with " + remote_ + " is not allowed here");
-    }
+    const bool with_features = root.attribute("version").starts_with("1.");
+    if (undecided(remote_)) return decide(remote_, [this, with_features] { answer_header(with_features); });
+    answer_header(with_features);
+}
+
+void InStream::answer_header(bool with_features) {
     send_header();
-    if (root.attribute("version").starts_with("1.")) send_features();
+    if (!remote_.empty() && !shard_->settings().policy.xmpp_allowed(remote_))
+        return close("policy-violation", why_refused(remote_));
+    if (with_features) send_features();
+}
+
+bool InStream::undecided(const std::string& remote) const {
+    return shard_->node().transports && shard_->settings().policy.route(remote) == im::Transport::automatic;
+}
+
+// A domain whose rule leaves the protocol to DNS: nothing is said before DNS has answered.
+void InStream::decide(const std::string& remote, Function<void()> then) {
+    wait();
+    shard_->node().transports->find(
+        shard_->executor(), remote,
+        [this, weak = weak_from_this(), then = std::move(then)](const Result<im::Transport>& way) {
+            const auto self = weak.lock();
+            if (!self || closing()) return;
+            way ? then() : close("policy-violation", way.error().detail);
+            if (!closing()) go_on();
+        });
+}
+
+std::string InStream::why_refused(const std::string& remote) const {
+    const auto* rule = shard_->settings().policy.rule(remote);
+    if (rule && rule->allowed && rule->transport == im::Transport::sip) return remote + " is reached over SIP here";
+    return "exchange with " + remote + " is not allowed here";
 }
 
 void InStream::send_header() {
@@ -149,6 +177,7 @@ void InStream::on_auth(const xml::Element& element) {
 }
 
 void InStream::proven(const std::string& local, const std::string& remote) {
+    if (proven_.empty()) since_ = shard_->clock().wall();
     proven_.emplace(std::pair(local, remote), federation_.rate_of(remote));
     deadline_.cancel();
     xml::ParserLimits limits;
@@ -176,10 +205,16 @@ void InStream::on_dialback_result(const xml::Element& element) {
     if (remote.empty()) return close("improper-addressing");
     if (local.empty() || !shard_->is_local(local))
         return dialback_error(local, remote, "item-not-found", "this domain is not served here");
+    if (undecided(remote)) return decide(remote, [this, element] { judge_dialback(element); });
+    judge_dialback(element);
+}
+
+void InStream::judge_dialback(const xml::Element& element) {
+    const auto remote = domain_of(element.attribute("from"));
+    const auto local = domain_of(element.attribute("to"));
     const auto& policy = shard_->settings().policy;
     const auto rule = policy.settings(remote);
-    if (!policy.xmpp_allowed(remote))
-        return dialback_error(local, remote, "policy-violation", "exchange with " + remote + " is not allowed here");
+    if (!policy.xmpp_allowed(remote)) return dialback_error(local, remote, "policy-violation", why_refused(remote));
     if (!secured_ && rule.tls == im::TlsPolicy::required)
         return dialback_error(local, remote, "policy-violation", "TLS is required of " + remote);
     if (secured_ ? !rule.dialback : !rule.plain_dialback) {
@@ -231,7 +266,7 @@ void InStream::on_stanza(xml::Element element) {
     if (pair == proven_.end()) return close(shard_->is_local(stanza.to.domain()) ? "invalid-from" : "host-unknown");
     const auto& policy = shard_->settings().policy;
     if (!policy.xmpp_allowed(stanza.from.domain()))  // the rule may have changed since the stream began
-        return close("policy-violation", "exchange with " + stanza.from.domain() + " is not allowed here");
+        return close("policy-violation", why_refused(stanza.from.domain()));
 
     keep_pace(*pair->second);
 
@@ -291,6 +326,15 @@ std::string InStream::origin_of(const Stanza& stanza, std::uint32_t number) {
         stanza.kind == Stanza::Kind::message ? im::resend_key(stanza, stanza.from) : std::optional<im::ResendKey>{};
     if (!key) return id_ + ' ' + std::to_string(number);
     return origin_name(stanza.from, key->value, sent_.add(key->value, shard_->clock().now()));
+}
+
+void InStream::describe(const std::string& domain, im::PartnerOverview& out) const {
+    for (const auto& [pair, rate] : proven_) {
+        const auto& [local, remote] = pair;
+        if (remote != domain) continue;
+        out.connections.push_back(describe_connection(connection_->remote(), connection_->tls(), since_));
+        out.connections.back().local = local;
+    }
 }
 
 void InStream::settle(std::uint32_t number) {

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/executor.hpp"
+#include "im/federation_policy.hpp"
+#include "im/partner_overview.hpp"
 #include "im/resend.hpp"
 #include "server/stream_management.hpp"
 #include "server/xml_stream.hpp"
@@ -23,6 +25,7 @@ class InStream final : public XmlStream, public std::enable_shared_from_this<InS
 public:
     InStream(XmppFederation& federation, Shard& shard, std::unique_ptr<net::Connection> connection);
     void start(bool direct_tls);
+    void describe(const std::string& domain, im::PartnerOverview& out) const;  // if it speaks for that domain
 
 private:
     static constexpr std::size_t most_sent = 4096;  // messages that it knows again
@@ -36,9 +39,14 @@ private:
     void on_secured() override;
     void on_closed(const Error& why) override;
 
+    void answer_header(bool with_features);
+    bool undecided(const std::string& remote) const;
+    void decide(const std::string& remote, Function<void()> then);
+    std::string why_refused(const std::string& remote) const;
     void send_features();
     void on_auth(const xml::Element& element);
     void on_dialback_result(const xml::Element& element);
+    void judge_dialback(const xml::Element& element);
     void on_dialback_verify(const xml::Element& element);
     void proven(const std::string& local, const std::string& remote);
     void dialback_error(const std::string& local, const std::string& remote, std::string_view condition,
@@ -62,7 +70,8 @@ private:
     };
     std::deque<Held> held_;
     Timer deadline_;
-    Timer pause_;  // over its rate: not read until it is due
+    Timer pause_;        // over its rate: not read until it is due
+    TimePoint since_{};  // when it proved a domain
     int questions_ = 0;
     bool starting_tls_ = false;
     bool secured_ = false;

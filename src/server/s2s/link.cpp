@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/s2s/overview.hpp"
 #include "server/shard.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
@@ -60,6 +61,18 @@ void Link::verify(std::string stream_id, std::string key, Function<void(Verdict)
     questions_.push_back({std::move(stream_id), std::move(key), std::move(answer)});
     if (stream_ && stream_->askable()) return ask();
     connect();
+}
+
+void Link::describe(im::PartnerOverview& out) const {
+    out.queued += queue_.size() + unproven_.size();
+    if (connected()) {
+        auto connection = describe_connection(stream_->remote(), stream_->tls(), since_);
+        connection.by_us = true;
+        connection.local = local_;
+        out.connections.push_back(std::move(connection));
+    } else if (!last_error_.empty()) {
+        out.failures.push_back({local_, last_error_, since_});
+    }
 }
 
 // --- connecting
@@ -135,6 +148,7 @@ void Link::on_ready() {
     targets_.clear();
     last_error_.clear();
     failed_attempts_ = 0;
+    since_ = shard_.clock().wall();
     flush();
 }
 
@@ -142,7 +156,10 @@ void Link::on_ended(const Error& error) {
     attempt_timer_.cancel();
     const bool was_ready = stream_ && stream_->ready();
     shard_.executor().post([gone = std::shared_ptr<OutStream>(std::move(stream_))] {});
-    if (!error.detail.empty()) last_error_ = error.detail;
+    if (!error.detail.empty()) {
+        last_error_ = error.detail;
+        since_ = shard_.clock().wall();
+    }
     for (auto& question : questions_) question.sent = false;
     // What was written and not proven goes again, in its old order: the peer may see a message twice, with the same id.
     while (!unproven_.empty()) {
@@ -180,6 +197,7 @@ void Link::give_up(const Error& error) {
     last_error_ = error.detail;
     turn_.reset();
     retry_timer_.cancel();
+    since_ = shard_.clock().wall();
     targets_.clear();
     auto queue = std::exchange(queue_, {});
     auto questions = std::exchange(questions_, {});

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "im/envelope.hpp"
+#include "im/partner_overview.hpp"
 #include "server/s2s/connect_turns.hpp"
 #include "server/s2s/out_stream.hpp"
 #include "server/s2s/targets.hpp"
@@ -34,7 +35,8 @@ public:
     void sweep();
     bool idle() const { return !stream_ && !search_ && queue_.empty() && unproven_.empty() && questions_.empty(); }
     bool connected() const { return stream_ && stream_->ready(); }
-    const std::string& last_error() const { return last_error_; }
+    TimePoint failed_at() const { return last_error_.empty() ? TimePoint{} : since_; }
+    void describe(im::PartnerOverview& out) const;
 
 private:
     struct Waiting {
@@ -83,7 +85,8 @@ private:
     std::shared_ptr<TargetSearch> search_;
     std::deque<Target> targets_;
     std::unique_ptr<OutStream> stream_;
-    std::string last_error_;
+    std::string last_error_;  // of the last attempt; empty after one that did not fail
+    TimePoint since_{};       // of the error, or of the stream
     Timer attempt_timer_, deadline_timer_, idle_timer_, barrier_timer_, retry_timer_;
     int failed_attempts_ = 0;                                // since the stream was last ready
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // tells late answers of the network that we are gone

@@ -62,7 +62,8 @@ void OutStream::send_header() {
 }
 
 void OutStream::on_header(const xml::Element& root) {
-    if (!root.is(xmpp::ns::stream, "stream")) return fail(Errc::malformed, "the peer does not speak XMPP");
+    if (!root.is(xmpp::ns::stream, "stream"))
+        return fail(Fault::not_xmpp, Errc::malformed, "the peer does not speak XMPP");
     stream_id_ = root.attribute("id");
     // XEP-0220 2.1.1: an old peer sends no features; dialback is all it knows.
     if (!root.attribute("version").starts_with("1.")) authenticate(nullptr);
@@ -71,6 +72,7 @@ void OutStream::on_header(const xml::Element& root) {
 void OutStream::on_element(xml::Element element) {
     if (element.is(xmpp::ns::stream, "features")) return on_features(element);
     if (element.is(xmpp::ns::stream, "error")) {
+        fault_ = Fault::stream_error;
         reason_ = {may_pass(element) ? Errc::closed : Errc::forbidden,
                    setup_.remote + " ended the stream: " + describe(element)};
         return;
@@ -81,7 +83,8 @@ void OutStream::on_element(xml::Element element) {
         starting_tls_ = true;
         return connection_->start_tls(setup_.tls, net::Connection::TlsRole::client, setup_.remote);
     }
-    if (element.is(xmpp::ns::tls, "failure")) return fail(Errc::closed, setup_.remote + " refused to start TLS");
+    if (element.is(xmpp::ns::tls, "failure"))
+        return fail(Fault::tls, Errc::closed, setup_.remote + " refused to start TLS");
     if (element.is(xmpp::ns::sasl, "success")) {
         authenticated_ = true;
         parser_.reset();
@@ -96,9 +99,10 @@ void OutStream::on_element(xml::Element element) {
     if (element.is(xmpp::ns::dialback, "result") && !ready_) {
         if (element.attribute("type") == "valid") {
             ready_ = true;
+            proof_ = "dialback";
             return owner_.on_ready();
         }
-        return fail(Errc::forbidden,
+        return fail(Fault::dialback, Errc::forbidden,
                     setup_.remote + " did not accept our dialback key for " + setup_.local +
                         (certificate_problem_.empty() ? "" : "; before that, " + certificate_problem_));
     }
@@ -108,6 +112,7 @@ void OutStream::on_element(xml::Element element) {
 void OutStream::on_features(const xml::Element& features) {
     if (authenticated_) {
         ready_ = true;
+        proof_ = "SASL EXTERNAL";
         return owner_.on_ready();
     }
     const bool offered = features.child(xmpp::ns::tls, "starttls") != nullptr;
@@ -138,10 +143,11 @@ bool OutStream::certificate_is_theirs() {
 void OutStream::authenticate(const xml::Element* features) {
     const auto& rule = setup_.rule;
     if (!connection_->tls() && rule.tls == im::TlsPolicy::required)
-        return fail(Errc::forbidden, setup_.remote + " offers no TLS, and the settings of this domain require it");
+        return fail(Fault::no_tls, Errc::forbidden,
+                    setup_.remote + " offers no TLS, and the settings of this domain require it");
     const bool theirs = connection_->tls() && certificate_is_theirs();
     if (!theirs && rule.trusted_certificate && rule.tls == im::TlsPolicy::required && !rule.dialback)
-        return fail(Errc::forbidden, certificate_problem_);
+        return fail(Fault::certificate, Errc::forbidden, certificate_problem_);
     const auto* mechanisms = features ? features->child(xmpp::ns::sasl, "mechanisms") : nullptr;
     if (mechanisms)
         for (const auto* mechanism : mechanisms->children())
@@ -173,8 +179,9 @@ void OutStream::dial_back() {
         auto why = certificate_problem_.empty()
                        ? setup_.remote + " does not offer to check our certificate (SASL EXTERNAL)"
                        : certificate_problem_;
-        return fail(Errc::forbidden, why + "; dialback" + (encrypted ? "" : " without TLS") +
-                                         " is not allowed by the settings of this domain");
+        return fail(
+            Fault::no_proof, Errc::forbidden,
+            why + "; dialback" + (encrypted ? "" : " without TLS") + " is not allowed by the settings of this domain");
     }
     xml::Element result(xmpp::ns::dialback, "result");
     result.set("from", setup_.local).set("to", setup_.remote);
@@ -184,13 +191,17 @@ void OutStream::dial_back() {
     send(text);
 }
 
-void OutStream::fail(Errc code, std::string detail) {
+void OutStream::fail(Fault fault, Errc code, std::string detail) {
+    fault_ = fault;
     reason_ = {code, std::move(detail)};
     finish();
 }
 
 void OutStream::on_stream_end() {
-    if (reason_.detail.empty()) reason_.detail = setup_.remote + " closed the stream";
+    if (reason_.detail.empty()) {
+        fault_ = Fault::connection;
+        reason_.detail = setup_.remote + " closed the stream";
+    }
     finish();
 }
 
@@ -206,6 +217,7 @@ void OutStream::on_drained() {
 
 void OutStream::on_closed(const Error& why) {
     if (reason_.detail.empty()) {
+        fault_ = starting_tls_ ? Fault::tls : Fault::connection;
         reason_.code = why.code;
         reason_.detail = (starting_tls_ ? "TLS with " : "the connection to ") + setup_.remote + " (" +
                          connection_->remote().to_string() + ") failed: " + why.detail;

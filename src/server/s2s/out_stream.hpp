@@ -43,6 +43,12 @@ public:
     // A stream that was opened to ask only is to carry stanzas after all: we prove who we are.
     void want_stanzas();
     bool ready() const { return ready_; }
+    // What ended it before it was ready, for who must tell people what to do.
+    enum class Fault { none, connection, not_xmpp, stream_error, no_tls, tls, certificate, no_proof, dialback };
+    Fault fault() const { return fault_; }
+    bool opened() const { return !stream_id_.empty(); }  // the peer has sent its header
+    std::string_view proof() const { return proof_; }    // "SASL EXTERNAL", "dialback": by which we became ready
+    const net::TlsInfo* tls() const { return connection_->tls(); }
     using XmlStream::finish;
     using XmlStream::send;
 
@@ -61,11 +67,13 @@ private:
     void prove();
     void dial_back();
     bool certificate_is_theirs();
-    void fail(Errc code, std::string detail);
+    void fail(Fault fault, Errc code, std::string detail);
 
     Setup setup_;
     Owner& owner_;
     Error reason_{Errc::closed, {}};
+    Fault fault_ = Fault::none;
+    std::string_view proof_;
     std::string stream_id_;
     std::string certificate_problem_;
     bool starting_tls_ = false;

@@ -8,6 +8,8 @@ namespace parley::server {
 namespace {
 
 constexpr Millis sweep_every{3'000};
+constexpr std::chrono::hours failures_kept{1};
+constexpr std::size_t most_kept = 1'000;
 
 }  // namespace
 
@@ -128,7 +130,12 @@ void XmppFederation::on_answer(Shard&, const std::string& local, const std::stri
 void XmppFederation::sweep(Place& place) {
     for (const auto& [raw, stream] : place.streams) raw->sweep();
     for (auto& [domains, link] : place.links) link->sweep();
-    std::erase_if(place.links, [](const auto& entry) { return entry.second->idle(); });
+    // One that failed stays a while: somebody may ask why.
+    const auto then = place.shard->clock().wall() - failures_kept;
+    std::erase_if(place.links, [&](const auto& entry) {
+        const auto& link = *entry.second;
+        return link.idle() && (link.failed_at() < then || place.links.size() > most_kept);
+    });
     place.sweep_timer = place.shard->executor().after(sweep_every, [this, &place] { sweep(place); });
 }
 
@@ -140,6 +147,14 @@ void XmppFederation::shut_down(Shard& shard) {
         for (const auto& [raw, stream] : streams) raw->close("system-shutdown");
         place.links.clear();
     }
+}
+
+void XmppFederation::describe(std::size_t shard, const std::string& domain, im::PartnerOverview& out) const {
+    const auto& place = places_[shard];
+    for (const auto& [domains, link] : place.links)
+        if (domains.second == domain) link->describe(out);
+    for (const auto& [raw, stream] : place.streams)
+        if (out.connections.size() < im::PartnerOverview::most_listed) stream->describe(domain, out);
 }
 
 XmppFederation::Overview XmppFederation::overview(std::size_t shard) const {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "im/partner_overview.hpp"
 #include "im/router.hpp"
 #include "net/connection.hpp"
 #include "server/node.hpp"
@@ -42,6 +43,8 @@ public:
         std::size_t incoming = 0, outgoing = 0;
     };
     Overview overview(std::size_t shard) const;  // on that shard's thread
+    // What there is between us and a partner, of one shard; on its thread.
+    void describe(std::size_t shard, const std::string& domain, im::PartnerOverview& out) const;
 
 private:
     class Face;

@@ -116,6 +116,7 @@ ALTER TABLE outbox ADD COLUMN sum INTEGER;
 ALTER TABLE dialog ADD COLUMN sum INTEGER;
 ALTER TABLE vcard ADD COLUMN sum INTEGER;
 )sql",
+    "ALTER TABLE federation_rule ADD COLUMN legacy_tls_until INTEGER NOT NULL DEFAULT 0;",
 };
 
 Result<void> apply(Connection& connection, int number) {

@@ -1,0 +1,92 @@
+#include <algorithm>
+#include <iomanip>
+#include <iostream>
+
+#include <boost/json.hpp>
+
+#include "admin/report_json.hpp"
+#include "apps/parleyctl/commands.hpp"
+
+namespace parley::ctl {
+namespace {
+
+using admin::Finding;
+
+const char* mark(Finding::Verdict verdict) {
+    switch (verdict) {
+        case Finding::Verdict::good: return "ok  ";
+        case Finding::Verdict::note: return "note";
+        case Finding::Verdict::problem: break;
+    }
+    return "FAIL";
+}
+
+// Terminal columns, near enough: of UTF-8 only the first byte of each character counts.
+std::size_t columns(const std::string& text) {
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+std::string padded(const std::string& text, std::size_t width) {
+    return text + std::string(width > columns(text) ? width - columns(text) : 0, ' ');
+}
+
+}  // namespace
+
+void print_report(const admin::Report& report, admin::Language language, bool with_times) {
+    std::size_t steps = 0, subjects = 0;
+    for (const auto& finding : report.findings) {
+        steps = std::max(steps, columns(finding.step));
+        subjects = std::max(subjects, std::min<std::size_t>(60, columns(finding.subject)));
+    }
+    const Finding* before = nullptr;
+    for (const auto& finding : report.findings) {
+        const bool same = before != nullptr && before->step == finding.step && before->subject == finding.subject;
+        std::cout << mark(finding.verdict) << "  " << padded(same ? "" : finding.step, steps) << "  "
+                  << padded(same ? "" : finding.subject, subjects) << "  ";
+        if (with_times) {
+            if (finding.millis >= 0)
+                std::cout << std::right << std::setw(5) << finding.millis << " ms  ";
+            else
+                std::cout << std::string(10, ' ');
+        }
+        std::cout << finding.what.in(language);
+        // The rule id: what the manual explains, and what scripts look for.
+        if (finding.verdict == Finding::Verdict::problem) std::cout << "  [" << finding.what.id.name() << "]";
+        std::cout << "\n";
+        if (finding.fix && finding.verdict != Finding::Verdict::good)
+            std::cout << "      -> " << finding.fix->in(language) << "\n";
+        before = &finding;
+    }
+}
+
+int run_look(const Context& context, admin::Look look) {
+    const auto& output = context.output;
+    const auto at = look.at;
+    auto linked = link_to_node(context.link, false, output.language);
+    if (const auto* failure = std::get_if<NodeLink::Failure>(&linked))
+        return output.fail(failure->code, failure->message);
+    auto asked = std::get<std::unique_ptr<NodeLink>>(linked)->ask(std::move(look));
+    if (const auto* failure = std::get_if<NodeLink::Failure>(&asked))
+        return output.fail(failure->code, failure->message);
+    const auto& answer = std::get<admin::Response>(asked);
+    const auto* report = std::get_if<admin::Report>(&answer.payload);
+    if (report == nullptr || exit_code(answer.outcome) != exit_ok) return output.answer(answer);
+    // `show` and `sessions` only tell; a test and a plan have a verdict.
+    const bool verdict = at == admin::Look::At::test || at == admin::Look::At::dns_plan;
+    const int code = verdict && !report->good ? exit_problem : exit_ok;
+    if (output.json) {
+        std::cout << boost::json::serialize(
+                         boost::json::object{{"ok", code == exit_ok},
+                                             {"id", answer.message},
+                                             {"message", answer.text(output.language)},
+                                             {"result", report_for_people(*report, output.language)}})
+                  << "\n";
+        return code;
+    }
+    if (output.quiet) return code;
+    print_report(*report, output.language, at == admin::Look::At::test);
+    if (at == admin::Look::At::test || at == admin::Look::At::sessions) output.line(answer.text(output.language));
+    return code;
+}
+
+}  // namespace parley::ctl

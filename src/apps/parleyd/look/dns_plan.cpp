@@ -1,0 +1,150 @@
+#include "apps/parleyd/look/dns_plan.hpp"
+
+#include <algorithm>
+
+#include "net/identity.hpp"
+
+namespace parley::look {
+namespace {
+
+using admin::Message;
+
+class DnsPlan : public std::enable_shared_from_this<DnsPlan> {
+public:
+    DnsPlan(Parts parts, Reported done) : parts_(std::move(parts)), done_(std::move(done)) {}
+
+    void start(const std::vector<std::string>& domains) {
+        ++open_;
+        for (const auto& domain : domains) plan(domain);
+        settled();
+    }
+
+private:
+    using Addresses = std::vector<admin::Address>;
+    using admin_role = admin::Role;
+
+    void plan(const std::string& domain) {
+        const auto& listen = parts_.config->listen;
+        const auto ascii = net::to_ascii_domain(domain);
+        const auto xmpp = "xmpp." + ascii, sip = "sip." + ascii;
+        bool has_xmpp = false, has_sip = false;
+        const auto wanted = [&](admin_role role, const Addresses& addresses, const char* prefix,
+                                const std::string& host, bool& kind) {
+            if (!parts_.config->has(role) || addresses.empty()) return;
+            kind = true;
+            record(prefix + ascii, addresses.front().port, host);
+        };
+        wanted(admin_role::c2s, listen.c2s, "_xmpp-client._tcp.", xmpp, has_xmpp);
+        wanted(admin_role::c2s, listen.c2s_tls, "_xmpps-client._tcp.", xmpp, has_xmpp);
+        wanted(admin_role::s2s, listen.s2s, "_xmpp-server._tcp.", xmpp, has_xmpp);
+        wanted(admin_role::s2s, listen.s2s_tls, "_xmpps-server._tcp.", xmpp, has_xmpp);
+        wanted(admin_role::sip, listen.sip_tls, "_sips._tcp.", sip, has_sip);
+        // An OCS or Lync edge takes a host directly in the SIP domain only.
+        wanted(admin_role::sip, listen.sip_tls, "_sipfederationtls._tcp.", sip, has_sip);
+        if (has_xmpp) host(xmpp);
+        if (has_sip) host(sip);
+        certificate(domain, ascii, has_sip ? sip : std::string());
+    }
+
+    // Findings keep the order of the plan, whatever comes first: each has its place before it is asked for.
+    std::size_t place(std::string step, std::string subject) {
+        report_.add(std::move(step), std::move(subject), Verdict::note, {"plan.missing", {}});
+        return report_.findings.size() - 1;
+    }
+    void fill(std::size_t at, Verdict verdict, Message what) {
+        report_.findings[at].verdict = verdict;
+        report_.findings[at].what = std::move(what);
+        if (verdict == Verdict::problem) report_.good = false;
+    }
+
+    void record(const std::string& name, std::uint16_t port, const std::string& host) {
+        const auto at = place("record", name + ". SRV 0 0 " + std::to_string(port) + ' ' + host + '.');
+        ++open_;
+        parts_.network.resolve_srv(
+            parts_.executor, name,
+            [self = shared_from_this(), at, port](const Result<net::DnsAnswer<net::SrvRecord>>& answer) {
+                self->record_answered(at, port, answer);
+            });
+    }
+    void record_answered(std::size_t at, std::uint16_t port, const Result<net::DnsAnswer<net::SrvRecord>>& answer) {
+        if (!answer) {
+            fill(at, Verdict::problem, {"plan.unknown", {answer.error().detail}});
+        } else if (answer->records.empty()) {
+            fill(at, Verdict::problem, {"plan.missing", {}});
+        } else {
+            std::string all;
+            bool ours = false;
+            for (const auto& record : answer->records) {
+                ours = ours || record.port == port;
+                all += (all.empty() ? "" : ", ") + std::to_string(record.port) + ' ' + record.target;
+            }
+            if (ours)
+                fill(at, Verdict::good, {"plan.there", {}});
+            else
+                fill(at, Verdict::problem, {"plan.differs", {all}});
+        }
+        settled();
+    }
+
+    void host(const std::string& name) {
+        const auto at = place("address", name + ". A");
+        ++open_;
+        parts_.network.resolve_host(parts_.executor, name,
+                                    [self = shared_from_this(), at](const Result<net::DnsAnswer<std::string>>& answer) {
+                                        std::string all;
+                                        if (answer)
+                                            for (const auto& address : answer->records)
+                                                all += (all.empty() ? "" : ", ") + address;
+                                        if (!answer)
+                                            self->fill(at, Verdict::problem, {"plan.unknown", {answer.error().detail}});
+                                        else if (all.empty())
+                                            self->fill(at, Verdict::problem, {"plan.address-missing", {}});
+                                        else
+                                            self->fill(at, Verdict::good, {"plan.address-there", {all}});
+                                        self->settled();
+                                    });
+    }
+
+    void certificate(const std::string& domain, const std::string& ascii, const std::string& sip) {
+        const auto settings = parts_.settings();
+        const auto found = settings->s2s_contexts.find(domain);
+        if (found == settings->s2s_contexts.end()) return;
+        const auto& names = found->second->names();
+        std::string all;
+        for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
+        const auto named = [&](const std::string& wanted) {
+            return std::any_of(names.begin(), names.end(),
+                               [&](const std::string& name) { return net::to_ascii_domain(name) == wanted; });
+        };
+        for (const auto& wanted : {ascii, sip}) {
+            if (wanted.empty()) continue;
+            const auto at = place("certificate", wanted);
+            if (named(wanted))
+                fill(at, Verdict::good, {"plan.name-there", {}});
+            else
+                fill(at, Verdict::problem, {"plan.name-missing", {all}});
+        }
+        const auto at = place("certificate", domain);
+        fill(at, Verdict::good, {"plan.expires", {time_text(found->second->expires())}});
+        if (found->second->is_self_signed())
+            fill(place("certificate", domain), Verdict::problem, {"plan.self-signed", {}});
+    }
+
+    void settled() {
+        if (--open_ > 0) return;
+        parts_.executor.post([self = shared_from_this()] { self->done_(std::move(self->report_)); });
+    }
+
+    const Parts parts_;
+    Reported done_;
+    admin::Report report_;
+    std::size_t open_ = 0;
+};
+
+}  // namespace
+
+void plan_dns(Parts parts, std::vector<std::string> domains, Reported done) {
+    std::make_shared<DnsPlan>(std::move(parts), std::move(done))->start(domains);
+}
+
+}  // namespace parley::look

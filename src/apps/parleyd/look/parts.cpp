@@ -1,0 +1,42 @@
+#include "apps/parleyd/look/parts.hpp"
+
+#include <array>
+#include <ctime>
+
+namespace parley::look {
+namespace {
+
+using admin::Message;
+
+bool says(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+std::string time_text(TimePoint time) {
+    const auto seconds = std::chrono::system_clock::to_time_t(std::chrono::floor<Seconds>(time));
+    std::tm parts{};
+    ::gmtime_r(&seconds, &parts);
+    std::array<char, 32> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts);
+    return text.data();
+}
+
+std::pair<Message, std::optional<Message>> tls_fault(const std::string& detail, const std::string& name) {
+    for (const auto* word : {"alert certificate", "alert bad certificate", "alert unknown ca", "alert unsupported cert",
+                             "alert access denied", "certificate required"})
+        if (says(detail, word))
+            return {Message{"test.tls-refuses-us", {detail}}, Message{"fix.our-certificate", {name}}};
+    for (const auto* word : {"protocol version", "unsupported protocol", "handshake failure", "no protocols available"})
+        if (says(detail, word)) return {Message{"test.tls-old", {detail}}, Message{"fix.legacy-tls", {}}};
+    return {Message{"test.tls-failed", {detail}}, Message{"fix.their-port", {}}};
+}
+
+std::pair<Message, Message> trust_fault(const std::string& trust_error) {
+    if (says(trust_error, "expired") || says(trust_error, "not yet valid"))
+        return {Message{"test.identity-expired", {trust_error}}, Message{"fix.their-certificate", {}}};
+    return {Message{"test.identity-untrusted", {trust_error}}, Message{"fix.trust", {}}};
+}
+
+}  // namespace parley::look

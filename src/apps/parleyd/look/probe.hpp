@@ -1,0 +1,56 @@
+#pragma once
+
+#include "apps/parleyd/look/parts.hpp"
+#include "gateway/federation/targets.hpp"
+#include "server/s2s/targets.hpp"
+
+namespace parley::look {
+
+// One attempt at one address of a partner, as the services themselves would make it. One thread.
+class Probe {
+public:
+    struct Result {
+        admin::Report report;
+        bool reached = false;  // it answered, and is whom we mean: the services would try no other address
+        bool passed = false;   // a message would get through
+    };
+    struct Question {
+        std::string from, domain;  // local, foreign
+        im::DomainRule rule;       // as it is in force
+    };
+    virtual ~Probe() = default;  // ends it
+    const Result& result() const { return result_; }
+    bool done() const { return done_; }
+
+protected:
+    Probe(const Parts& parts, Question question, std::string subject, Function<void()> finished)
+        : parts_(parts),
+          question_(std::move(question)),
+          subject_(std::move(subject)),
+          finished_(std::move(finished)),
+          since_(parts.executor.clock().now()) {}
+
+    void say(std::string step, Verdict verdict, admin::Message what, std::optional<admin::Message> fix = {});
+    void finish();  // `finished` runs from a fresh stack
+    // After a connection attempt; false: it failed, and that is said.
+    bool judge_tcp(const ::parley::Result<std::unique_ptr<net::Connection>>& connection);
+    void within(Millis time, std::string step, admin::Message what, std::optional<admin::Message> fix);
+
+    const Parts parts_;
+    const Question question_;
+    const std::string subject_;
+    Result result_;
+    Timer deadline_;
+
+private:
+    Function<void()> finished_;
+    SteadyTime since_;
+    bool done_ = false;
+};
+
+std::unique_ptr<Probe> probe_sip(const Parts& parts, Probe::Question question, const gateway::SipTarget& target,
+                                 Function<void()> finished);
+std::unique_ptr<Probe> probe_xmpp(const Parts& parts, Probe::Question question, const server::Target& target,
+                                  Function<void()> finished);
+
+}  // namespace parley::look

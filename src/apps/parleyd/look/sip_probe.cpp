@@ -1,0 +1,220 @@
+#include <charconv>
+
+#include "apps/parleyd/look/probe.hpp"
+#include "base/text.hpp"
+#include "net/identity.hpp"
+#include "sip/framer.hpp"
+#include "sip/header/diagnostics.hpp"
+
+namespace parley::look {
+namespace {
+
+using admin::Message;
+using gateway::Answered;
+
+constexpr Millis connect_time{3'000}, tls_time{3'000}, answer_time{3'000};
+
+enum class Meaning { accepted, refused, lost };
+// What an answer to OPTIONS says of a message that would follow. A server need not know OPTIONS, nor the domain itself
+// as an address, to take messages for its users.
+Meaning meaning_of(int status) {
+    if (status < 300) return Meaning::accepted;
+    switch (status) {
+        case 404:
+        case 405:
+        case 406:
+        case 415:
+        case 416:
+        case 420:
+        case 481:
+        case 484:
+        case 485:
+        case 486:
+        case 488:
+        case 489:
+        case 501:
+        case 604: return Meaning::accepted;
+        case 408:
+        case 480:
+        case 483:
+        case 482:
+        case 500:
+        case 502:
+        case 503:
+        case 504: return Meaning::lost;
+        default: return Meaning::refused;
+    }
+}
+
+// "1027;reason=..." of ms-diagnostics-public, or of ms-diagnostics: 0 when there is none.
+int diagnostics_code(const sip::Message& response) {
+    for (const auto* name : {"ms-diagnostics-public", "ms-diagnostics"}) {
+        const auto value = response.header(name);
+        int code = 0;
+        if (std::from_chars(value.data(), value.data() + value.size(), code).ec == std::errc{}) return code;
+    }
+    return 0;
+}
+
+Message meaning_of_code(int code) {
+    switch (code) {
+        case 1008: return {"diag.1008", {}};
+        case 1009: return {"diag.1009", {}};
+        case 1010: return {"diag.1010", {}};
+        case 1027: return {"diag.1027", {}};
+        case 1034: return {"diag.1034", {}};
+        case 4141: return {"diag.4141", {}};
+        default: return {"diag.other", {std::to_string(code)}};
+    }
+}
+
+class SipProbe final : public Probe, net::Connection::Handler {
+public:
+    SipProbe(const Parts& parts, Question question, const gateway::SipTarget& target, Function<void()> finished)
+        : Probe(parts, std::move(question), target.host + ' ' + target.endpoint.to_string(), std::move(finished)),
+          target_(target) {
+        parts_.network.connect(
+            parts_.executor, target_.endpoint, connect_time,
+            [this, alive = std::weak_ptr(alive_)](::parley::Result<std::unique_ptr<net::Connection>> connection) {
+                if (!alive.expired()) connected(std::move(connection));
+            });
+    }
+
+private:
+    std::string our_host() const {
+        return parts_.config->sip_host.empty() ? "sip." + net::to_ascii_domain(question_.from)
+                                               : parts_.config->sip_host;
+    }
+
+    void connected(::parley::Result<std::unique_ptr<net::Connection>> connection) {
+        if (!judge_tcp(connection)) return finish();
+        connection_ = *std::move(connection);
+        if (!target_.tls) {
+            say("tls", Verdict::note, {"test.tls-off", {}});
+            connection_->set_handler(this);
+            return ask();
+        }
+        const auto sip = parts_.sip();
+        const bool legacy = question_.rule.legacy_tls(parts_.executor.clock().wall());
+        const auto& contexts = legacy ? sip->legacy_domains : sip->domains;
+        const auto own = contexts.find(question_.from);
+        if (own == contexts.end() || !own->second) {
+            say("tls", Verdict::problem, {"test.tls-no-certificate", {question_.from}});
+            return finish();
+        }
+        within(tls_time, "tls", {"test.tls-silent", {}}, Message{"fix.their-port", {}});
+        connection_->start_tls(own->second, net::Connection::TlsRole::client, target_.host);
+        connection_->set_handler(this);
+    }
+
+    void on_secured() override {
+        deadline_.cancel();
+        const auto& tls = *connection_->tls();
+        say("tls", Verdict::good, {"test.tls-done", {tls.protocol, tls.cipher}});
+        const auto answered = gateway::who_answered(&tls, target_, question_.rule);
+        const auto wanted = gateway::name_expected(target_, question_.rule);
+        if (answered == Answered::right) {
+            say("identity", Verdict::good, {"test.identity-good", {net::describe_names(*tls.peer)}});
+            return ask();
+        }
+        if (answered == Answered::no_certificate) {
+            say("identity", Verdict::problem, {"test.identity-none", {}}, Message{"fix.their-certificate", {}});
+        } else if (answered == Answered::untrusted) {
+            auto [what, fix] = trust_fault(tls.peer->trust_error);
+            say("identity", Verdict::problem, std::move(what), std::move(fix));
+        } else {
+            say("identity", Verdict::problem, {"test.identity-name", {net::describe_names(*tls.peer), wanted}},
+                Message{"fix.tls-name", {tls.peer->dns_names.empty() ? wanted : tls.peer->dns_names.front()}});
+        }
+        finish();
+    }
+
+    void ask() {
+        result_.reached = true;
+        within(answer_time, "probe", {"test.probe-silent", {}},
+               Message{"fix.their-list", {question_.from, our_host()}});
+        const auto domain = net::to_ascii_domain(question_.domain);
+        const auto from = net::to_ascii_domain(question_.from);
+        const auto transport = std::string(target_.tls ? "tls" : "tcp");
+        const auto& ports = target_.tls ? parts_.config->listen.sip_tls : parts_.config->listen.sip;
+        const auto here = our_host() + ':' + std::to_string(ports.empty() ? 5061 : ports.front().port);
+        auto request = sip::Message::request("OPTIONS", "sip:" + domain);
+        request.add(sip::HeaderId::via, "SIP/2.0/" + std::string(target_.tls ? "TLS " : "TCP ") + here +
+                                            ";branch=z9hG4bK" + parts_.random.hex(8));
+        request.add(sip::HeaderId::from, "<sip:" + from + ">;tag=" + parts_.random.hex(8));
+        request.add(sip::HeaderId::to, "<sip:" + domain + ">");
+        request.add(sip::HeaderId::call_id, parts_.random.hex(16));
+        request.add(sip::HeaderId::cseq, "1 OPTIONS");
+        request.add(sip::HeaderId::contact, "<sip:" + here + ";transport=" + transport + ">");
+        request.add("Max-Forwards", "70");
+        connection_->send(request.serialise());
+    }
+
+    void on_bytes(std::string_view bytes) override {
+        framer_.feed(bytes);
+        for (;;) {
+            const auto item = framer_.next();
+            if (done() || item.kind == sip::Framer::Item::Kind::need_more) return;
+            const auto parsed = item.kind == sip::Framer::Item::Kind::message
+                                    ? sip::parse_message(item.bytes)
+                                    : ::parley::Result<sip::Parsed>(Error{Errc::malformed, "not SIP"});
+            if (!parsed) {
+                say("probe", Verdict::problem, {"test.probe-closed", {parsed.error().detail}});
+                return finish();
+            }
+            // Its own requests on a fresh connection are not our affair here.
+            if (!parsed->message.is_request() && parsed->message.status() >= 200) return answered(parsed->message);
+        }
+    }
+
+    void answered(const sip::Message& response) {
+        const auto status = std::to_string(response.status());
+        const std::string phrase(response.reason_phrase());
+        switch (meaning_of(response.status())) {
+            case Meaning::accepted:
+                result_.passed = true;
+                say("probe", Verdict::good, {"test.probe-answered", {status, phrase}});
+                return finish();
+            case Meaning::refused:
+                say("probe", Verdict::problem, {"test.probe-refused", {status, phrase}},
+                    Message{"fix.their-list", {question_.from, our_host()}});
+                break;
+            case Meaning::lost:
+                say("probe", Verdict::problem, {"test.probe-lost", {status, phrase}},
+                    Message{"fix.our-srv", {question_.from}});
+                break;
+        }
+        if (const auto said = sip::diagnostics_of(response); !said.empty())
+            say("probe", Verdict::note, {"test.diagnostics", {said}});
+        if (const int code = diagnostics_code(response); code != 0) say("probe", Verdict::note, meaning_of_code(code));
+        finish();
+    }
+
+    void on_closed(const Error& why) override {
+        if (done()) return;
+        auto [what, fix] = tls_fault(why.detail, our_host());
+        const bool about_tls = why.detail.starts_with("TLS:");
+        if (!result_.reached)
+            say("tls", Verdict::problem, std::move(what), std::move(fix));
+        else if (about_tls)  // with TLS 1.3 the peer judges our certificate after we think that all is well
+            say("tls", Verdict::problem, std::move(what), std::move(fix));
+        else
+            say("probe", Verdict::problem, {"test.probe-closed", {why.detail}},
+                Message{"fix.their-list", {question_.from, our_host()}});
+        finish();
+    }
+
+    const gateway::SipTarget target_;
+    sip::Framer framer_;
+    std::unique_ptr<net::Connection> connection_;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace
+
+std::unique_ptr<Probe> probe_sip(const Parts& parts, Probe::Question question, const gateway::SipTarget& target,
+                                 Function<void()> finished) {
+    return std::make_unique<SipProbe>(parts, std::move(question), target, std::move(finished));
+}
+
+}  // namespace parley::look

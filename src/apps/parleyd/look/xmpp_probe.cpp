@@ -1,0 +1,134 @@
+#include "apps/parleyd/look/probe.hpp"
+#include "net/identity.hpp"
+#include "server/s2s/out_stream.hpp"
+
+namespace parley::look {
+namespace {
+
+using admin::Message;
+using server::OutStream;
+
+constexpr Millis connect_time{3'000}, negotiation_time{5'000};
+
+// Opens the very stream that a message would take, up to the moment at which stanzas may flow.
+class XmppProbe final : public Probe, OutStream::Owner {
+public:
+    XmppProbe(const Parts& parts, Question question, const server::Target& target, Function<void()> finished)
+        : Probe(parts, std::move(question), target.host + ' ' + target.endpoint.to_string(), std::move(finished)),
+          target_(target) {
+        parts_.network.connect(
+            parts_.executor, target_.endpoint, connect_time,
+            [this, alive = std::weak_ptr(alive_)](::parley::Result<std::unique_ptr<net::Connection>> connection) {
+                if (!alive.expired()) connected(std::move(connection));
+            });
+    }
+
+private:
+    void connected(::parley::Result<std::unique_ptr<net::Connection>> connection) {
+        if (!judge_tcp(connection)) return finish();
+        const auto settings = parts_.settings();
+        OutStream::Setup setup;
+        setup.local = question_.from;
+        setup.remote = question_.domain;
+        setup.rule = question_.rule;
+        setup.secret = parts_.secret;
+        setup.direct_tls = target_.direct_tls;
+        const auto own = settings->s2s_contexts.find(question_.from);
+        if (own != settings->s2s_contexts.end()) setup.tls = own->second;
+        within(negotiation_time, "stream", {"test.stream-silent", {}}, Message{"fix.their-port", {}});
+        OutStream::Owner& self = *this;
+        stream_ = std::make_unique<OutStream>(std::move(setup), *std::move(connection), self);
+        stream_->start();
+    }
+
+    void on_askable() override {
+        result_.reached = true;
+        say_tls();
+    }
+    void on_drained() override {}
+    void on_element(xml::Element) override {}
+
+    void on_ready() override {
+        if (done()) return;
+        result_.reached = result_.passed = true;
+        say("stream", Verdict::good, {"test.stream-ready", {std::string(stream_->proof())}});
+        stream_->finish();
+        finish();
+    }
+
+    void on_ended(const Error& error) override {
+        if (done()) return;
+        using Fault = OutStream::Fault;
+        const auto fault = stream_->fault();
+        if (fault != Fault::tls && fault != Fault::not_xmpp && stream_->opened() && !result_.reached) say_tls();
+        const std::vector<std::string> detail{error.detail};
+        switch (fault) {
+            case Fault::no_tls:
+                say("tls", Verdict::problem, {"test.tls-not-offered", {}}, Message{"fix.their-port", {}});
+                break;
+            case Fault::tls: {
+                auto [what, fix] = tls_fault(error.detail, question_.from);
+                say("tls", Verdict::problem, std::move(what), std::move(fix));
+                break;
+            }
+            case Fault::certificate: break;  // say_tls() has said it
+            case Fault::no_proof:
+                say("stream", Verdict::problem, {"test.no-proof", detail},
+                    Message{"fix.our-certificate", {question_.from}});
+                break;
+            case Fault::dialback:
+                say("stream", Verdict::problem, {"test.dialback-refused", detail},
+                    Message{"fix.our-srv", {question_.from}});
+                break;
+            case Fault::stream_error:
+                say("stream", Verdict::problem, {"test.stream-refused", detail},
+                    Message{"fix.their-list", {question_.from, question_.from}});
+                break;
+            case Fault::not_xmpp:
+            case Fault::connection:
+            case Fault::none:
+                say("stream", Verdict::problem, {"test.stream-closed", detail}, Message{"fix.their-port", {}});
+                break;
+        }
+        finish();
+    }
+
+    // What is known of TLS and the certificate once both are done, or refused.
+    void say_tls() {
+        const auto* tls = stream_->tls();
+        if (tls == nullptr) {
+            if (question_.rule.tls != im::TlsPolicy::required) say("tls", Verdict::note, {"test.tls-off", {}});
+            return;
+        }
+        say("tls", Verdict::good, {"test.tls-done", {tls->protocol, tls->cipher}});
+        const auto& rule = question_.rule;
+        // OutStream::authenticate() has the rule: when another proof will do, the certificate may be anything.
+        const bool needed = rule.trusted_certificate && rule.tls == im::TlsPolicy::required && !rule.dialback;
+        const auto verdict = needed ? Verdict::problem : Verdict::note;
+        if (!tls->peer) {
+            say("identity", verdict, {"test.identity-none", {}}, Message{"fix.their-certificate", {}});
+        } else if (!tls->peer->trusted) {
+            auto [what, fix] = trust_fault(tls->peer->trust_error);
+            say("identity", verdict, std::move(what), std::move(fix));
+        } else if (!net::names_xmpp_domain(*tls->peer, question_.domain)) {
+            say("identity", verdict, {"test.identity-name", {net::describe_names(*tls->peer), question_.domain}},
+                Message{"fix.their-certificate", {}});
+        } else {
+            return say("identity", Verdict::good, {"test.identity-good", {net::describe_names(*tls->peer)}});
+        }
+        if (!needed) say("identity", Verdict::note, {"test.identity-ignored", {}});
+    }
+
+    const server::Target target_;
+    std::unique_ptr<OutStream> stream_;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace
+
+std::unique_ptr<Probe> probe_xmpp(const Parts& parts, Probe::Question question, const server::Target& target,
+                                  Function<void()> finished) {
+    return std::make_unique<XmppProbe>(parts, std::move(question), target, std::move(finished));
+}
+
+}  // namespace parley::look
