@@ -180,7 +180,9 @@ TEST(CoreSession, OkIsSentAgainUntilItsAck) {
     EXPECT_EQ(w.sent[0].message.serialise(), w.sent[1].message.serialise());
     w.advance(1s);
     EXPECT_EQ(w.sent.size(), 3u);
+    EXPECT_EQ(w.core->transactions(), 1u);
     w.receive(request("ACK", "1", tag));
+    EXPECT_EQ(w.core->transactions(), 0u);
     w.advance(10s);
     EXPECT_EQ(w.sent.size(), 3u);
 

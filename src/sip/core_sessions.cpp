@@ -142,7 +142,11 @@ void CoreImpl::on_ack(const Message& request) {
     const auto& to = request.to();
     if (!to) return;
     auto* usage = find(request.header(HeaderId::call_id), to->tag());
-    if (usage && usage->session) perform(usage->id, usage->session->on_ack(now()));
+    if (!usage || !usage->session) return;
+    // RFC 6026 keeps an accepted INVITE for 32 s against repeats of it. Who has confirmed the 200 repeats nothing on a
+    // reliable transport, and a partner that opens many sessions would soon meet the limit of transactions.
+    transactions.drop(usage->asked);
+    perform(usage->id, usage->session->on_ack(now()));
 }
 
 // A session timer's refresh or a changed target: the same session goes on. Another kind of medium is refused and the
