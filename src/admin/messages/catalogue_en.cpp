@@ -243,6 +243,7 @@ constexpr auto entries = std::to_array<CatalogueEntry>({
     {"test.tls-off", "without TLS, as its rule says"},
     {"test.tls-failed", "TLS fails: {0}"},
     {"test.tls-old", "it speaks no TLS that we accept (1.2 or later): {0}"},
+    {"test.tls-ended", "it ends the TLS handshake without a reason; servers that know TLS 1.0 only do so"},
     {"test.tls-refuses-us", "it refuses our certificate: {0}"},
     {"test.tls-silent", "it does not finish the TLS handshake"},
     {"test.tls-no-certificate", "we have no certificate for {0}"},

@@ -245,6 +245,7 @@ constexpr auto entries = std::to_array<CatalogueEntry>({
     {"test.tls-off", "規則により TLS を使いません"},
     {"test.tls-failed", "TLS に失敗しました: {0}"},
     {"test.tls-old", "1.2 以降の TLS を話しません: {0}"},
+    {"test.tls-ended", "理由なしに TLS のハンドシェイクを打ち切りました。TLS 1.0 しか話さないサーバーはこうします"},
     {"test.tls-refuses-us", "こちらの証明書を拒否しました: {0}"},
     {"test.tls-silent", "TLS のハンドシェイクが終わりません"},
     {"test.tls-no-certificate", "{0} の証明書がありません"},

@@ -249,6 +249,7 @@ inline constexpr std::array message_ids = std::to_array<std::string_view>({
     "test.tls-off",
     "test.tls-failed",
     "test.tls-old",
+    "test.tls-ended",
     "test.tls-refuses-us",
     "test.tls-silent",
     "test.tls-no-certificate",

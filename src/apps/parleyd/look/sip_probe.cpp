@@ -194,7 +194,11 @@ private:
         if (done()) return;
         auto [what, fix] = tls_fault(why.detail, our_host());
         const bool about_tls = why.detail.starts_with("TLS:");
-        if (!result_.reached)
+        const bool unexplained = why.detail.find("closed the connection") != std::string::npos ||
+                                 why.detail.find("reset") != std::string::npos;
+        if (!result_.reached && unexplained && gateway::profile_or_simple(question_.rule.profile).legacy_tls)
+            say("tls", Verdict::problem, {"test.tls-ended", {}}, Message{"fix.legacy-tls", {}});
+        else if (!result_.reached)
             say("tls", Verdict::problem, std::move(what), std::move(fix));
         else if (about_tls)  // with TLS 1.3 the peer judges our certificate after we think that all is well
             say("tls", Verdict::problem, std::move(what), std::move(fix));
