@@ -116,5 +116,24 @@ TEST(SipGatewayTls, PlainTcpIsRefusedWhereTlsIsDemanded) {
     EXPECT_TRUE(w.router.got.empty());
 }
 
+// A connection that spoke old TLS while the partner was allowed to.
+TEST(SipGatewayTls, OldTlsEndsOnItsDay) {
+    TlsWorld w{"ocs", "", {}, certificate("edge.example.net")};
+    auto changed = std::make_shared<SipSettings>(*w.settings);
+    changed->legacy_domains["example.com"] = changed->legacy_inbound = own_context();
+    changed->policy.rules["sip.example.net"].legacy_tls_until = w.executor.clock().wall() + 10s;
+    w.settings = changed;
+    w.network.set_protocol("TLSv1");
+    w.peer.connect(5061, true);
+    w.executor.advance(1s);  // where the partner may come from is looked up first
+    w.peer.say(w.request("SUBSCRIBE", "1", {}, "Event: presence\nExpires: 3600\n"));
+    w.executor.advance(1s);
+    EXPECT_EQ(w.peer.last_status(), 200);
+    w.executor.advance(10s);
+    w.peer.say(w.request("SUBSCRIBE", "1", {}, "Event: presence\nExpires: 3600\n", "bob@sip.example.net", "c2"));
+    w.executor.advance(1s);
+    EXPECT_EQ(w.peer.last_status(), 403);
+}
+
 }  // namespace
 }  // namespace parley::gateway

@@ -43,6 +43,7 @@ async def test_both_directions(lab):
         assert name in ("AES128-SHA", "AES256-SHA"), name
     assert {c.dialled for c in edge.connections} == {True, False}, "one each way"
     assert "OLD TLS" in node.ctl("federation", "list").stdout
+    assert f"OLD TLS: {THEIRS} may speak TLS 1.0 until" in node.process.log()
 
 
 async def test_not_without_the_setting(lab):

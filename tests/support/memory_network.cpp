@@ -54,6 +54,7 @@ struct MemoryNetwork::World {
     std::vector<std::weak_ptr<End>> ends;
     std::set<std::string> black_holes;
     std::size_t chunk = 0;
+    std::string protocol = "TLSv1.3";
     std::uint64_t next_connection = 0;
 
     bool lost(const std::string& a, const std::string& b) const {
@@ -189,7 +190,7 @@ struct MemoryNetwork::World::End : std::enable_shared_from_this<End> {
     void secured(const Item& hello) {
         tls = Tls::ready;
         info.emplace();
-        info->protocol = "TLSv1.3";
+        info->protocol = world->protocol;
         info->cipher = "TLS_AES_128_GCM_SHA256";
         info->server_name = role == Connection::TlsRole::client ? server_name : hello.server_name;
         info->peer = hello.certificate;
@@ -373,6 +374,10 @@ void MemoryNetwork::set_certificate(std::optional<PeerCertificate> certificate) 
 void MemoryNetwork::set_certificate(const net::TlsContext* context, PeerCertificate certificate) {
     host_->by_context[context] = std::move(certificate);
 }
+void MemoryNetwork::set_protocol(const std::string& protocol) {
+    world_->protocol = protocol;
+}
+
 void MemoryNetwork::set_chunk(std::size_t bytes) {
     world_->chunk = bytes;
 }

@@ -44,6 +44,8 @@ public:
     // The same for one context that is given to start_tls, before the host's own.
     void set_certificate(const net::TlsContext* context, net::PeerCertificate certificate);
 
+    void set_protocol(const std::string& protocol);  // what all handshakes of the world agree on; "TLSv1.3" at first
+
     // The world's faults.
     void set_chunk(std::size_t bytes);  // deliver at most so many bytes at once; 0: as they come
     void set_black_hole(const std::string& address,

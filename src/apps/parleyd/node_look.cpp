@@ -2,6 +2,7 @@
 #include "apps/parleyd/look/partner_check.hpp"
 #include "apps/parleyd/look/partner_view.hpp"
 #include "apps/parleyd/node_process.hpp"
+#include "base/log.hpp"
 
 // What an administrator can look at while the node runs.
 namespace parley {
@@ -59,6 +60,12 @@ void NodeProcess::overview(const std::string& domain, Function<void(im::PartnerO
                 if (--sum->missing == 0) sum->done(std::move(sum->overview));
             });
         });
+}
+
+// What must not be forgotten stands in the log too, whenever it may have changed.
+void NodeProcess::log_notices() const {
+    for (const auto& finding : notices().findings)
+        log(LogLevel::warning, "", finding.what.in(admin::Language::english));
 }
 
 admin::Report NodeProcess::notices() const {

@@ -121,6 +121,7 @@ Result<> NodeProcess::open(const admin::Config& config) {
     (*settings)->policy = *std::move(policy);
     use(*settings);
     if (auto made = make_legacy_tls(); !made) return made;
+    log_notices();
     if (sip_) {  // before the outbox is looked at: what waits there belongs into the dialogs that we have
         std::promise<Result<>> restored;
         sip_->start([&](Result<> result) { restored.set_value(std::move(result)); });
@@ -285,6 +286,7 @@ void NodeProcess::policy_changed(const im::FederationPolicy& policy) {
     use(std::move(settings));
     if (const auto made = make_legacy_tls(); !made)
         log(LogLevel::error, "", "TLS for old partners cannot be set up: " + made.error().detail);
+    log_notices();
 }
 
 void NodeProcess::end_sessions(const xmpp::Jid& user) {

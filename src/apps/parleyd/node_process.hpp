@@ -50,6 +50,7 @@ private:
     Result<std::shared_ptr<server::Settings>> settings_from(const admin::Config& config) const;
     Result<std::shared_ptr<net::TlsContext>> sip_inbound_from(const admin::Config& config, bool legacy) const;
     Result<> make_legacy_tls();
+    void log_notices() const;
     look::Parts look_parts() const;
     void overview(const std::string& domain, Function<void(im::PartnerOverview)> done);
     // From any thread: what is in force for all services is the given value, with what DNS has decided of its policy.

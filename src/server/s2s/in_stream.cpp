@@ -68,7 +68,7 @@ void InStream::on_header(const xml::Element& root) {
 void InStream::answer_header(bool with_features) {
     send_header();
     if (!remote_.empty() && !shard_->settings().policy.xmpp_allowed(remote_))
-        return close("policy-violation", why_refused(remote_));
+        return refuse(remote_, why_refused(remote_));
     if (with_features) send_features();
 }
 
@@ -81,12 +81,17 @@ void InStream::decide(const std::string& remote, Function<void()> then) {
     wait();
     shard_->node().transports->find(
         shard_->executor(), remote,
-        [this, weak = weak_from_this(), then = std::move(then)](const Result<im::Transport>& way) {
+        [this, weak = weak_from_this(), remote, then = std::move(then)](const Result<im::Transport>& way) {
             const auto self = weak.lock();
             if (!self || closing()) return;
-            way ? then() : close("policy-violation", way.error().detail);
+            way ? then() : refuse(remote, way.error().detail);
             if (!closing()) go_on();
         });
+}
+
+void InStream::refuse(const std::string& domain, const std::string& why) {
+    federation_.refused(*shard_, domain, remote(), why);
+    close("policy-violation", why);
 }
 
 std::string InStream::why_refused(const std::string& remote) const {
@@ -266,7 +271,7 @@ void InStream::on_stanza(xml::Element element) {
     if (pair == proven_.end()) return close(shard_->is_local(stanza.to.domain()) ? "invalid-from" : "host-unknown");
     const auto& policy = shard_->settings().policy;
     if (!policy.xmpp_allowed(stanza.from.domain()))  // the rule may have changed since the stream began
-        return close("policy-violation", why_refused(stanza.from.domain()));
+        return refuse(stanza.from.domain(), why_refused(stanza.from.domain()));
 
     keep_pace(*pair->second);
 

@@ -42,6 +42,7 @@ private:
     void answer_header(bool with_features);
     bool undecided(const std::string& remote) const;
     void decide(const std::string& remote, Function<void()> then);
+    void refuse(const std::string& domain, const std::string& why);
     std::string why_refused(const std::string& remote) const;
     void send_features();
     void on_auth(const xml::Element& element);
