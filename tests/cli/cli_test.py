@@ -243,6 +243,57 @@ class Stopped(Cli):
         self.assertIn("partner.example", self.ctl("federation", "list")[0])
 
 
+class Looks(Cli):
+    def test_a_partner_without_a_rule_fails_the_test_with_a_reason(self):
+        self.init()
+        self.ctl("federation", "test", "partner.example", code=3)  # nobody there to look
+        daemon, _ = self.start()
+        out, _ = self.ctl("federation", "test", "partner.example", code=1)
+        self.assertIn("[test.policy-none]", out)
+        self.assertIn("parleyctl federation allow partner.example", out)
+        answer = json.loads(self.ctl("--json", "federation", "test", "partner.example", code=1)[0])
+        self.assertFalse(answer["ok"])
+        self.assertEqual([f["id"] for f in answer["result"]["findings"]], ["test.policy-none"])
+        self.ctl("federation", "test", "alpha.example", code=4)
+        self.ctl("federation", "test", "two words", code=4)
+        self.ctl("federation", "test", "partner.example", "--from", "other.example", code=4)
+        self.stop(daemon)
+
+    def test_a_closed_next_hop_is_named(self):
+        self.init()
+        daemon, _ = self.start()
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))  # bound, not listening
+            port = s.getsockname()[1]
+            self.ctl("federation", "allow", "partner.example", "--via", "sip", "--next-hop", f"127.0.0.1:{port}")
+            out, _ = self.ctl("federation", "test", "partner.example", code=1)
+        self.assertIn("[test.tcp-refused]", out)
+        self.assertIn("would not get through", out)
+        self.stop(daemon)
+
+    def test_show_sessions_and_status_of_old_tls(self):
+        self.init()
+        daemon, _ = self.start()
+        out, _ = self.ctl("federation", "show", "partner.example")
+        self.assertIn("no rule", out)
+        day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 10 * 86400))
+        out, _ = self.ctl("federation", "allow", "partner.example", "--profile", "ocs", "--legacy-tls-until", day)
+        self.assertIn(f"until {day}", out)
+        for verb in (("federation", "show", "partner.example"), ("status",)):
+            out, _ = self.ctl(*verb)
+            self.assertIn(f"OLD TLS: partner.example may speak TLS 1.0 until {day}", out)
+            self.assertIn("has no RSA key", out)  # init makes an elliptic one
+        self.assertIn("message sessions with SIP partners: 0", self.ctl("federation", "sessions")[0])
+        self.ctl("federation", "allow", "partner.example", "--profile", "ocs")
+        self.assertNotIn("OLD TLS", self.ctl("status")[0])
+        self.stop(daemon)
+
+    def test_a_next_hop_needs_a_protocol(self):
+        self.init()
+        _, err = self.ctl("federation", "allow", "partner.example", "--next-hop", "192.0.2.1:5061", code=4)
+        self.assertIn("--via xmpp or --via sip", err)
+
+
 class Running(Cli):
     def test_from_init_to_stop(self):
         self.init()

@@ -36,7 +36,7 @@ void print_report(const admin::Report& report, admin::Language language, bool wi
     std::size_t steps = 0, subjects = 0;
     for (const auto& finding : report.findings) {
         steps = std::max(steps, columns(finding.step));
-        subjects = std::max(subjects, std::min<std::size_t>(60, columns(finding.subject)));
+        subjects = std::max(subjects, std::min<std::size_t>(72, columns(finding.subject)));
     }
     const Finding* before = nullptr;
     for (const auto& finding : report.findings) {

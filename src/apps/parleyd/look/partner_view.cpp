@@ -27,7 +27,11 @@ void add_rule(const Parts& parts, const std::string& domain, admin::Report& repo
         if (!decision) {
             report.add("way", domain, Verdict::note, {"show.undecided", {}});
         } else if (!*decision) {
-            report.add("way", domain, Verdict::problem, {"test.dns-silent", {decision->error().detail}});
+            const auto& error = decision->error();
+            report.add("way", domain, Verdict::problem,
+                       error.code == Errc::not_found   ? Message{"test.way-none", {}}
+                       : error.code == Errc::forbidden ? Message{"test.way-plain-only", {}}
+                                                       : Message{"test.dns-silent", {error.detail}});
         } else {
             const auto& way = **decision;
             const bool sip = way.transport == im::Transport::sip;
