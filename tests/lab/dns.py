@@ -24,6 +24,7 @@ def _name(text):
 class DnsServer:
     def __init__(self):
         self._records = {}  # (name, type) -> list of rdata
+        self.a("localhost", "127.0.0.1")  # RFC 6761 6.3; a small container has no hosts file that says so
         self._silent = set()  # names that get no answer at all; "*" is every name
         self.queries = []  # (name, type) as they came
         self._sockets = []
