@@ -36,7 +36,7 @@ void TransportFinder::find(Executor& executor, const std::string& domain, Functi
             return;
         }
         entry->second.askers.push_back(std::move(asker));
-        if (entry->second.decision && !entry->second.search) return answer(entry->second);
+        if (entry->second.decision) return answer(entry->second);
         look_up(domain);
     });
 }
@@ -53,7 +53,11 @@ void TransportFinder::set_policy(const im::FederationPolicy& policy) {
                 const std::lock_guard lock(mutex_);
                 decisions_.erase(name);
             }
-        std::erase_if(domains_, [&](const auto& entry) { return !wanted.contains(entry.first); });
+        std::erase_if(domains_, [&](const auto& entry) {
+            if (wanted.contains(entry.first)) return false;
+            if (entry.second.search) --searching_;  // dropped with it
+            return true;
+        });
         for (const auto& [name, tls] : wanted) {
             auto& domain = domains_[name];
             const bool known = domain.decision.has_value() && domain.tls == tls;
@@ -81,17 +85,34 @@ std::optional<Result<PartnerWay>> TransportFinder::decision(const std::string& d
     return found == decisions_.end() ? std::nullopt : std::optional(found->second);
 }
 
-void TransportFinder::look_up(std::string name) {  // a copy: the timer that calls owns the other
+void TransportFinder::look_up(const std::string& name) {
     auto& domain = domains_[name];
     if (domain.search) return;
-    domain.again = {};
-    domain.search = TransportSearch::start(network_, executor_, net::to_ascii_domain(name),
-                                           [this, name](const Published& published) { answered(name, published); });
+    const bool urgent = !domain.askers.empty();
+    if (!domain.queued || urgent) urgent ? queue_.push_front(name) : queue_.push_back(name);
+    domain.queued = true;
+    start_next();
+}
+
+void TransportFinder::start_next() {
+    while (searching_ < most_searches && !queue_.empty()) {
+        const auto name = std::move(queue_.front());
+        queue_.pop_front();
+        const auto found = domains_.find(name);
+        if (found == domains_.end() || !found->second.queued) continue;  // gone, or done from the front
+        auto& domain = found->second;
+        domain.queued = false;
+        domain.again = {};
+        ++searching_;
+        domain.search = TransportSearch::start(network_, executor_, net::to_ascii_domain(name),
+                                               [this, name](const Published& published) { answered(name, published); });
+    }
 }
 
 void TransportFinder::answered(const std::string& name, const Published& published) {
     auto& domain = domains_[name];
     const auto search = std::move(domain.search);
+    --searching_;
     const auto way = choose_way(name, published, domain.tls);
     const bool dns_failed = !way && (way.error().code == Errc::timed_out || way.error().code == Errc::closed);
     const bool keeps = dns_failed && domain.decision && *domain.decision;  // silence is no reason to change the way
@@ -119,9 +140,10 @@ void TransportFinder::answered(const std::string& name, const Published& publish
             self.again = {};
             return;
         }
-        look_up(name);
+        look_up(std::string(name));  // a copy: the timer that is reset owns the other
     });
     answer(domain);
+    start_next();
 }
 
 void TransportFinder::answer(Domain& domain) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,8 @@ namespace parley::server {
 // anew in the background; what was decided stays in force until there is another answer.
 class TransportFinder final : public im::PartnerTransports {
 public:
+    static constexpr std::size_t most_searches = 50;  // at once: a start with many rules is no flood of questions
+
     // `changed`: apply() gives another policy from now on; called on `executor`. The executor is stopped before this is
     // destroyed.
     TransportFinder(net::Network& network, Executor& executor, Function<void()> changed);
@@ -43,9 +46,11 @@ private:
         std::shared_ptr<TransportSearch> search;
         std::vector<Asker> askers;
         Timer again;
+        bool queued = false;
     };
 
-    void look_up(std::string name);
+    void look_up(const std::string& name);
+    void start_next();
     void answered(const std::string& name, const Published& published);
     void answer(Domain& domain);
 
@@ -55,6 +60,8 @@ private:
     mutable std::mutex mutex_;  // of decisions_, which apply() reads
     std::map<std::string, Result<PartnerWay>, std::less<>> decisions_;
     std::map<std::string, Domain> domains_;  // on executor_
+    std::deque<std::string> queue_;          // to be looked up; those that somebody waits for are in front
+    std::size_t searching_ = 0;
 };
 
 }  // namespace parley::server

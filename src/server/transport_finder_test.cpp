@@ -103,6 +103,28 @@ TEST(TransportFinder, SilenceOfDnsDoesNotChangeTheWay) {
     EXPECT_EQ(f.effective().transport, Transport::xmpp);
 }
 
+TEST(TransportFinder, ManyRulesAreNoFloodOfQuestionsAndWhoWaitsComesFirst) {
+    Finder f;
+    f.publish("_sips._tcp");
+    for (int i = 0; i < 500; ++i) {
+        im::DomainRule rule;
+        rule.domain = "p" + std::to_string(i) + ".example";
+        for (const auto service : services)
+            f.network.dns().silent[std::string(srv_prefix(service)) + rule.domain] = true;
+        f.policy.rules[rule.domain] = rule;
+    }
+    f.finder.set_policy(f.policy);
+    f.executor.run_until_idle();
+    EXPECT_EQ(f.network.dns().asked.size(), TransportFinder::most_searches * services.size());
+    f.executor.advance(1s);
+    f.ask();  // "partner" is behind "p0" to "p499"
+    f.executor.advance(3s);
+    ASSERT_TRUE(f.answer) << "after the first fifty have timed out";
+    EXPECT_EQ(f.answer->value(), Transport::sip);
+    f.executor.advance(60s);
+    EXPECT_GE(f.network.dns().asked.size(), 501 * services.size());
+}
+
 TEST(TransportFinder, ARefusalIsKeptForAMomentOnly) {
     Finder f;
     f.finder.set_policy(f.policy);
