@@ -29,6 +29,7 @@ def suites(build):
         ("differential", [build / "tests/differential/sip_differential", "--count", "200000", "--seed", "1"], None),
         ("powercut", [ROOT / "tests/powercut/run", "--build", build], None),
         ("kill", [ROOT / "tests/kill/run"], None),
+        ("kill-sip", [ROOT / "tests/kill/sip_run"], None),
         ("acceptance", [ROOT / "tests/acceptance/run"], []),
     ]
 

@@ -91,6 +91,24 @@ TEST(SipGatewaySession, AByeThatCrossesOurMessage) {
     EXPECT_EQ(w.outcomes, (std::vector<std::string>{"accepted", "accepted"}));
 }
 
+TEST(SipGatewaySession, AByeAndThenNoConnection) {
+    World w{"ocs"};
+    w.message("one");
+    w.peer.answer("INVITE", 200, sdp);
+    const auto message = *w.peer.last("MESSAGE");
+    const auto tag = std::string(sip::parse_name_addr(message.header(sip::HeaderId::from))->tag());
+    auto bye = w.request("BYE", "1", tag, {}, "bob@sip.example.net", message.header(sip::HeaderId::call_id));
+    bye.replace(bye.find("tag=b1"), 6, "tag=theirs");
+    w.peer.say(bye);
+    w.peer.connection.reset();
+    w.executor.advance(5s);
+    ASSERT_EQ(w.peer.count("INVITE"), 2u);
+    w.peer.answer("INVITE", 200, sdp);
+    EXPECT_EQ(w.peer.last("MESSAGE")->body(), "one");
+    EXPECT_EQ(w.peer.count("MESSAGE"), 2u);
+    EXPECT_TRUE(w.outcomes.empty());
+}
+
 TEST(SipGatewaySession, ForUsersWhoDoNotTakeMessages) {
     struct Case {
         Result<im::Reception> reception;

@@ -1,5 +1,6 @@
 #include "server/shard.hpp"
 
+#include "base/crash_point.hpp"
 #include "server/c2s_stream.hpp"
 #include "server/module/modules.hpp"
 #include "server/session.hpp"
@@ -310,7 +311,9 @@ void Shard::route_remote(im::Envelope envelope, im::Settled settled) {
     auto stored = [this, remote, envelope = std::move(envelope),
                    settled = std::move(settled)](Result<storage::OutboxStore::Appended> appended) mutable {
         if (!appended) return settled(storage_error(appended.error()));
+        crash_point("outbox.committed");
         settled(im::accepted);
+        crash_point("outbox.acknowledged");
         if (appended->duplicate) return;
         envelope.outbox_id = appended->id;
         deliver_from_outbox(*remote, std::move(envelope));

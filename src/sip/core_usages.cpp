@@ -100,8 +100,10 @@ void CoreImpl::with_cseq(UsageEntry& usage, Function<void(bool)> then) {
 }
 
 Result<Restored> CoreImpl::restore(std::string_view row) {
-    const auto record = decode_dialog_record(row);
+    auto record = decode_dialog_record(row);
     if (!record) return record.error();
+    // What came last may not have been answered, and comes again: a text is known by its origin, not by being in order.
+    if (record->role == DialogRecord::Role::session) record->remote_cseq = 0;
     if (full(record->remote_domain)) return Error{Errc::too_long, "too many dialogs"};
     const auto local = Uri::parse(record->local_uri);
     if (!local) return local.error();

@@ -232,8 +232,9 @@ void Conversations::on_session_end(sip::UsageId session, const sip::SessionEnd& 
         return refuse_first(pair, error);
     }
     // Not taken: in a new session the same text comes once. One that a peer's newer session has overtaken goes again
-    // too, as that family's own clients have it.
-    if ((unsent || end.why == Why::replaced) && !text.moved) {
+    // too, as that family's own clients have it, and one whose connection was lost.
+    const bool cut_off = end.local && end.status == 503;
+    if ((unsent || cut_off || end.why == Why::replaced) && !text.moved) {
         text.moved = true;
         return go_on(pair);
     }

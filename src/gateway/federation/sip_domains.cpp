@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/crash_point.hpp"
 #include "base/hash.hpp"
 #include "base/text.hpp"
 #include "gateway/federation/foreign_domain.hpp"
@@ -103,6 +104,7 @@ void SipDomains::on_message(sip::LinkId link, sip::Parsed parsed, int refusal) {
 }
 
 void SipDomains::on_sent(sip::ClientTransactionId id, sip::LinkId link) {
+    crash_point("sip.request_sent");
     core_.on_sent(id, link);
     arm();
 }
