@@ -95,6 +95,7 @@ struct World final : Out, User, Clock {
     void on_session_request(UsageId id, const SessionRequest&) override { remember(id); }
     void on_session_open(UsageId, const std::vector<std::string>&) override {}
     void on_session_end(UsageId, const SessionEnd&) override {}
+    void on_unwanted(const Party&, Unwanted) override {}
     int on_info(UsageId id, const Body&) override {
         if (input.take(4) == 1) core->close_session(id);
         return 200;

@@ -215,6 +215,38 @@ TEST(SipGatewaySession, LeavingWaitsForWhatIsUnderWay) {
     EXPECT_EQ(w.outcomes, (std::vector<std::string>{"accepted", "accepted"}));
 }
 
+TEST(SipGatewaySession, WhatCannotBeIsToldOnce) {
+    World w{"ocs"};
+    auto speaking = std::make_shared<SipSettings>(*w.settings);
+    speaking->sentences = [](std::string_view id, const std::string& about) {
+        return std::vector<SipSettings::Sentence>{{"en", std::string(id) + " " + about}, {"ja", "x"}};
+    };
+    w.settings = speaking;
+    w.peer.connect(5060);
+    constexpr std::string_view group = "Content-Type: application/ms-conf-invite+xml\n\n<Conferencing/>";
+    w.peer.say(w.request("INVITE", "1", {}, group));
+    EXPECT_EQ(w.peer.last_status(), 488);
+    ASSERT_EQ(w.router.got.size(), 1u);
+    const auto& notice = w.router.got.front();
+    EXPECT_EQ(notice.envelope.stanza->from, test::jid("example.com"));
+    EXPECT_EQ(notice.envelope.to, test::jid("alice@example.com"));
+    EXPECT_NE(notice.text.find("<body>notice.group-chat bob@sip.example.net</body><body xml:lang='ja'>x</body>"),
+              std::string::npos)
+        << notice.text;
+    w.peer.say(w.request("INVITE", "1", {}, group, "bob@sip.example.net", "c2"));
+    EXPECT_EQ(w.router.got.size(), 1u);
+    w.peer.say(w.request("INVITE", "1", {}, "Content-Type: application/sdp\n\nv=0\r\nm=audio 5060 RTP/AVP 0\r\n",
+                         "bob@sip.example.net", "c3"));
+    EXPECT_TRUE(w.router.find("notice.call"));
+    w.peer.say(w.request("MESSAGE", "1", {}, "Content-Type: text/x-msmsgsinvite\n\nInvitation-Command: INVITE",
+                         "bob@sip.example.net", "c4"));
+    EXPECT_EQ(w.peer.last_status(), 415);
+    EXPECT_TRUE(w.router.find("notice.file"));
+    w.executor.advance(600s);
+    w.peer.say(w.request("INVITE", "1", {}, group, "bob@sip.example.net", "c5"));
+    EXPECT_EQ(w.router.got.size(), 4u);
+}
+
 TEST(SipGatewaySession, TheirsToOurs) {
     World w{"ocs"};
     w.router.settle_at_once = false;

@@ -15,6 +15,7 @@
 #include "sip/header/name_addr.hpp"
 #include "sip/ids.hpp"
 #include "sip/im_session.hpp"
+#include "sip/invite_verdict.hpp"
 #include "sip/message.hpp"
 #include "sip/notifier.hpp"
 #include "sip/subscriber.hpp"
@@ -128,6 +129,8 @@ public:
     virtual void on_session_request(UsageId id, const SessionRequest& request) = 0;  // accept_ or reject_session()
     virtual void on_session_open(UsageId id, const std::vector<std::string>& accept_types) = 0;
     virtual void on_session_end(UsageId id, const SessionEnd& end) = 0;
+    // The peer's user wanted of `local` what cannot be, and was refused; a session that is open goes on.
+    virtual void on_unwanted(const Party& party, Unwanted wanted) = 0;
     virtual int on_info(UsageId id, const Body& body) = 0;  // typing: the status to answer
     // ---- texts
     virtual void on_text(ServerTransactionId id, const IncomingText& text) = 0;  // answer() once it is durable

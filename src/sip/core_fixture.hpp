@@ -98,6 +98,10 @@ struct World : Out, User {
         log.push_back("session end " + std::to_string(static_cast<int>(end.why)) + " " + std::to_string(end.status));
         last_end = end;
     }
+    void on_unwanted(const Party& party, Unwanted wanted) override {
+        const std::string_view names[] = {"group", "call", "file"};
+        log.push_back("unwanted " + std::string(names[static_cast<int>(wanted)]) + " " + party.remote.aor());
+    }
     int on_info(UsageId, const Body& body) override {
         log.push_back("info " + body.type);
         return 200;

@@ -9,6 +9,7 @@
 #include "sip/core.hpp"
 #include "sip/dialog.hpp"
 #include "sip/header/event.hpp"
+#include "sip/invite_verdict.hpp"
 #include "sip/response.hpp"
 #include "sip/tag.hpp"
 #include "sip/transactions.hpp"
@@ -57,6 +58,7 @@ public:
     void on_message(LinkId link, Parsed parsed);
     void on_request(ServerTransactionId id, const Message& request);
     void on_response(const Message& response);
+    void on_refer(ServerTransactionId id, const Message& request);
     void on_cancel(ServerTransactionId id, const Message& request);
     void on_options(ServerTransactionId id, const Message& request);
     void in_dialog(ServerTransactionId id, const Message& request, std::string_view local_tag);
@@ -74,6 +76,8 @@ public:
 
     // core_sessions.cpp
     void on_invite(ServerTransactionId id, const Message& request);
+    void refuse(ServerTransactionId id, const Message& request, const InviteVerdict& verdict);
+    void tell(const Message& request, Unwanted wanted);  // the user, of what was refused
     void on_reinvite(ServerTransactionId id, UsageEntry& usage, const Message& request);
     void on_text(ServerTransactionId id, UsageEntry* usage, const Message& request);
     void on_ack(const Message& request);

@@ -52,8 +52,8 @@ void CoreImpl::on_request(ServerTransactionId id, const Message& request) {
     if (method == Method::cancel) return on_cancel(id, request);
     switch (method) {
         case Method::other: return respond(id, 501);
+        case Method::refer: return on_refer(id, request);
         case Method::registration:
-        case Method::refer:
         case Method::update:
         case Method::prack:
         case Method::publish: return respond(id, 405);
@@ -65,7 +65,10 @@ void CoreImpl::on_request(ServerTransactionId id, const Message& request) {
     if (request.has(HeaderId::require)) {
         auto response = response_to(id, 420, random.hex(8));
         for (const auto value : request.headers(HeaderId::require)) response.add(HeaderId::unsupported, value);
-        return respond(id, std::move(response));
+        respond(id, std::move(response));
+        if (method == Method::invite && list_has(request, HeaderId::require, multiparty))
+            tell(request, Unwanted::group);
+        return;
     }
     const auto& to = request.to();
     const auto tag = to ? std::string(to->tag()) : std::string{};
@@ -124,6 +127,14 @@ void CoreImpl::in_dialog(ServerTransactionId id, const Message& request, std::st
         default: break;
     }
     respond(id, 481);
+}
+
+// A third person is to be brought into a session of two. The session goes on.
+void CoreImpl::on_refer(ServerTransactionId id, const Message& request) {
+    respond(id, 405);
+    const auto to = parse_name_addr(request.header(HeaderId::to));
+    const auto* usage = to ? find(request.header(HeaderId::call_id), to->tag()) : nullptr;
+    if (usage && usage->session) tell(request, Unwanted::group);
 }
 
 void CoreImpl::on_cancel(ServerTransactionId id, const Message& request) {

@@ -114,15 +114,30 @@ TEST(CoreSession, RefusedBeforeTheUserHears) {  // scenario S6 and the torture m
     struct Case {
         std::string request;
         int status;
+        std::string notice{};
     };
     for (const auto& c : {
-             Case{invite("Content-Type: application/ms-conf-invite+xml\n\n<Conferencing version=\"2.0\"/>"), 488},
+             Case{invite("Content-Type: application/ms-conf-invite+xml\n\n<Conferencing version=\"2.0\"/>"), 488,
+                  "group"},
              Case{invite("Content-Type: multipart/mixed;boundary=x\n\nx"), 488},
-             Case{invite("Content-Type: application/sdp\n\nv=0\nm=audio 4000 RTP/AVP 0\n"), 488},
+             Case{invite("Content-Type: multipart/mixed;boundary=x\n\n--x\nContent-Type: "
+                         "application/ms-filetransfer+xml\n\n<Filetransfer/>\n--x--"),
+                  488, "file"},
+             Case{invite("Content-Type: multipart/alternative;boundary=x\n\n--x\n\nv=0\nm=audio 1 RTP/AVP 0\n--x--"),
+                  488, "call"},
+             Case{request("INVITE", "1", {},
+                          "ms-text-format: text/x-msmsgsinvite; charset=UTF-8;ms-body=TQ==\n" + std::string(im_sdp)),
+                  488, "file"},
+             Case{request("INVITE", "1", {},
+                          "EndPoints: <sip:alice@contoso.com>, <sip:u1@cup.example.com>, <sip:third@contoso.com>\n" +
+                              std::string(im_sdp)),
+                  420, "group"},
+             Case{invite("Content-Type: application/sdp\n\nv=0\nm=message 7654 TCP/MSRP *\n"), 488},
+             Case{invite("Content-Type: application/sdp\n\nv=0\nm=audio 4000 RTP/AVP 0\n"), 488, "call"},
              Case{invite("Content-Type: application/sdp\n\nnonsense"), 400},
              Case{invite("Content-Type: application/unknownformat\n\nx"), 415},
              Case{invite("Accept: text/nobodyKnowsThis\n" + std::string(im_sdp)), 406},
-             Case{invite("Require: com.microsoft.rtc-multiparty\n" + std::string(im_sdp)), 420},
+             Case{invite("Require: com.microsoft.rtc-multiparty\n" + std::string(im_sdp)), 420, "group"},
              Case{request("REFER", "1", {}, "Refer-To: <sip:x@y>\n"), 405},
              Case{request("REGISTER", "1", {}), 405},
              Case{request("NEGOTIATE", "1", {}), 501},
@@ -135,7 +150,10 @@ TEST(CoreSession, RefusedBeforeTheUserHears) {  // scenario S6 and the torture m
         World w;
         w.receive(c.request);
         EXPECT_EQ(w.last_status(), c.status);
-        EXPECT_EQ(w.log.size(), 1u);
+        EXPECT_EQ(w.log.size(), c.notice.empty() ? 1u : 2u);
+        if (!c.notice.empty()) {
+            EXPECT_EQ(w.log.back(), "unwanted " + c.notice + " sip:alice@contoso.com");
+        }
         EXPECT_EQ(w.core->usages(), 0u);
         if (c.status == 420) {
             EXPECT_EQ(w.response().header(HeaderId::unsupported), "com.microsoft.rtc-multiparty");
@@ -150,6 +168,13 @@ TEST(CoreSession, ReferDoesNotEndIt) {
     Talking w;
     w.receive(request("REFER", "2", w.tag, "Refer-To: <sip:x@y>\n"));
     EXPECT_EQ(w.last_status(), 405);
+    EXPECT_EQ(w.log.back(), "unwanted group sip:alice@contoso.com");
+    w.receive(request("INVITE", "3", w.tag,
+                      "Require: com.microsoft.rtc-multiparty\nTriggeredInvite: TRUE\n" + std::string(im_sdp)));
+    EXPECT_EQ(w.last_status(), 420);
+    w.receive(request("INVITE", "4", w.tag, "Content-Type: application/sdp\n\nv=0\nm=audio 4000 RTP/AVP 0\n"));
+    EXPECT_EQ(w.last_status(), 488);
+    EXPECT_EQ(w.log.back(), "unwanted call sip:alice@contoso.com");
     w.core->send_text(w.usage, hi);
     EXPECT_EQ(w.count("MESSAGE"), 1u);
 }

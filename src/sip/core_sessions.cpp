@@ -14,29 +14,6 @@ namespace {
 
 constexpr std::string_view allowed = "INVITE, ACK, BYE, CANCEL, MESSAGE, SUBSCRIBE, NOTIFY, INFO, OPTIONS";
 
-// What of an INVITE cannot be a one-to-one session of texts is refused before the user hears of it.
-struct Verdict {
-    int status = 0;  // 0: take it
-    std::optional<ImOffer> offer;
-};
-
-Verdict judge(const Message& request) {
-    if (request.has(HeaderId::accept) && !list_has(request, HeaderId::accept, "application/sdp") &&
-        !list_has(request, HeaderId::accept, "*/*") && !list_has(request, HeaderId::accept, "application/*"))
-        return {406, {}};
-    if (request.body().empty()) return {0, {}};  // we offer in the 2xx
-    const auto type = parse_content_type(request.header(HeaderId::content_type));
-    if (!type) return {400, {}};
-    if (!type->is("application/sdp")) {
-        // An invitation to a conference, a call or a file in a multipart: understood, and not wanted.
-        const bool known = type->is("application/ms-conf-invite+xml") || type->type.starts_with("multipart/");
-        return {known ? 488 : 415, {}};
-    }
-    auto offer = parse_im_offer(request.body());
-    if (offer) return {0, *std::move(offer)};
-    return {offer.error().code == Errc::malformed ? 400 : 488, {}};
-}
-
 // Fit to be the value of a header field.
 bool is_plain(std::string_view text) {
     return !text.empty() &&
@@ -72,8 +49,8 @@ void CoreImpl::on_invite(ServerTransactionId id, const Message& request) {
     const auto& from = request.from();
     const auto& to = request.to();
     if (!from || !to || !from->uri.is_sip() || !to->uri.is_sip()) return respond(id, 416);
-    auto verdict = judge(request);
-    if (verdict.status != 0) return respond(id, verdict.status);
+    auto verdict = judge_invite(request);
+    if (verdict.status != 0) return refuse(id, request, verdict);
     if (full(from->uri.host())) return respond(id, 503);
     const auto peer = user.peer(to_lower(from->uri.host()));
     auto dialog = Dialog::as_uas(request, new_tag(to->uri), name_for(to->uri, peer));
@@ -94,6 +71,21 @@ void CoreImpl::on_invite(ServerTransactionId id, const Message& request) {
     info.subject = std::string(request.header(HeaderId::subject));
     info.accept_types = usage.accept_types;
     user.on_session_request(usage.id, info);
+}
+
+void CoreImpl::refuse(ServerTransactionId id, const Message& request, const InviteVerdict& verdict) {
+    auto response = response_to(id, verdict.status, random.hex(8));
+    if (verdict.status == 420) response.add(HeaderId::unsupported, multiparty);
+    if (verdict.status == 415) response.add(HeaderId::accept, "application/sdp");
+    respond(id, std::move(response));
+    if (verdict.wanted) tell(request, *verdict.wanted);
+}
+
+void CoreImpl::tell(const Message& request, Unwanted wanted) {
+    const auto from = parse_name_addr(request.header(HeaderId::from));
+    const auto to = parse_name_addr(request.header(HeaderId::to));
+    if (from && to && from->uri.is_sip() && to->uri.is_sip())
+        user.on_unwanted({to->uri, from->uri, from->display_text()}, wanted);
 }
 
 void CoreImpl::accept_session(UsageId id, std::string note) {
@@ -153,8 +145,8 @@ void CoreImpl::on_ack(const Message& request) {
 // session stays as it is (RFC 3261 14.2).
 void CoreImpl::on_reinvite(ServerTransactionId id, UsageEntry& usage, const Message& request) {
     if (usage.session->state() != ImSession::State::open) return respond(id, 491);
-    auto verdict = judge(request);
-    if (verdict.status != 0) return respond(id, verdict.status);
+    auto verdict = judge_invite(request);
+    if (verdict.status != 0) return refuse(id, request, verdict);
     usage.dialog.refresh_target(request);
     usage.session->touch(now());
     store_again(usage);

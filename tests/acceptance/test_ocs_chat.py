@@ -1,5 +1,6 @@
 """OCS scenarios S4 and S5: sessions with INVITE, MESSAGE, INFO and BYE, opened by either side."""
 import asyncio
+import xml.etree.ElementTree as ElementTree
 
 from tests.acceptance.ocs import ALICE, OURS, U1, login_u1, node_and_edge, nothing_came
 from tests.lab.ocs_chat import IncomingChat, OutgoingChat, offer
@@ -337,3 +338,71 @@ async def test_idle_session_ends(lab):
     await chat.accepted()
     bye = await chat.expect_request("BYE", deadline=30)
     edge.respond(bye, 200, "OK")
+
+
+async def test_notice_of_what_cannot_be(lab):
+    """A conference, three end points, REFER, a call and a file: refused; one notice of each kind from our own server, in two languages."""
+    node, edge, user = await node_and_edge(lab)
+    chat = OutgoingChat(edge, U1)
+    await chat.invite()
+    await chat.accepted()
+
+    async def notice(word, since):
+        found = await user.journal.wait_for(f"a notice of {word}", lambda s: s.name == "message" and s["from"] == OURS and
+                                            word in s["body"], since)
+        languages = [body.get("{http://www.w3.org/XML/1998/namespace}lang") for body in found.xml.iter("{jabber:client}body")]
+        assert languages == [None, "ja"], languages
+        assert ALICE in found["body"], found["body"]
+
+    mark = user.mark()
+    await chat.request("REFER", headers=[("Refer-To", "<sip:third@contoso.example>"), ("Referred-By", f"<sip:{ALICE}>")], expect=405)
+    await notice("others together", mark)
+    three = OutgoingChat(edge, U1)
+    await three.invite(headers=[("TriggeredInvite", "TRUE"),
+                                ("EndPoints", f"<sip:{ALICE}>, <sip:{U1}>, <sip:third@contoso.example>")])
+    answer = await three.refused(420)
+    assert "com.microsoft.rtc-multiparty" in answer.get("Unsupported"), answer.get("Unsupported")
+    mark = user.mark()
+    audio = OutgoingChat(edge, U1)
+    await audio.invite("v=0\r\no=- 0 0 IN IP4 10.0.0.1\r\ns=session\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\nm=audio 5000 RTP/AVP 0\r\n")
+    await audio.refused(488)
+    await notice("call", mark)
+    await chat.request("MESSAGE", b"MIME-Version: 1.0\r\nInvitation-Command: INVITE\r\n", "text/x-msmsgsinvite; charset=UTF-8", expect=415)
+    await notice("file", mark)
+    await chat.message("and still the two of us")
+    await user.wait_message("and still the two of us", ALICE)
+    assert len(user.messages(OURS)) == 3, user.messages(OURS)
+
+
+async def test_first_text_of_a_refused_invite(lab):
+    """The text in an INVITE that is refused is not shown; the same text in the next session is, once."""
+    node, edge, user = await node_and_edge(lab)
+    refused = OutgoingChat(edge, U1, text="Hi")
+    await refused.invite(headers=[("Require", "com.microsoft.rtc-multiparty")])
+    await refused.refused(420)
+    chat = OutgoingChat(edge, U1, text="Hi")
+    await chat.invite()
+    await chat.accepted()
+    await chat.message("Hi")
+    await user.wait_message("Hi", ALICE)
+    await chat.message("and then")
+    await user.wait_message("and then", ALICE)
+    assert user.messages(ALICE) == ["Hi", "and then"], user.messages(ALICE)
+
+
+async def test_receipt_for_what_the_partner_took(lab):
+    """A client that asks for a receipt (XEP-0184) gets it when the partner's client has answered 200, and not before."""
+    node, edge, user = await node_and_edge(lab)
+    message = user.stream.make_message(mto=ALICE, mbody="did you get it?", mtype="chat")
+    message["id"] = "wants-a-receipt"
+    message.xml.append(ElementTree.Element("{urn:xmpp:receipts}request"))
+    message.send()
+    chat = await IncomingChat.expect(edge, ALICE, U1)
+    await chat.accept()
+    found = await chat.expect_text("did you get it?", answer=None)
+    await user.stream["xep_0199"].ping(jid=OURS)
+    received = "{urn:xmpp:receipts}received"
+    assert not [s for s in user.journal.entries if s.xml.find(received) is not None]
+    edge.respond(found, 200, "OK")
+    receipt = await user.journal.wait_for("a receipt", lambda s: s.xml.find(received) is not None)
+    assert receipt.xml.find(received).get("id") == "wants-a-receipt" and receipt["from"] == ALICE, receipt

@@ -114,7 +114,9 @@ class OutgoingChat(_Dialog):
             f"User-Agent: {product.client}",
         ]
         own = product.invite_headers(self.caller, self.target, base64.b64encode(self.text.encode()).decode())
-        lines += [f"{name}: {value}" for name, value in own if text_format or not name.startswith(("ms-text", "ms-im"))]
+        given = {name for name, _ in headers} - {"Supported"}  # each Supported has a line of its own
+        lines += [f"{name}: {value}" for name, value in own
+                  if name not in given and (text_format or not name.startswith(("ms-text", "ms-im")))]
         lines += [f"{name}: {value}" for name, value in headers]
         lines.append(f"Content-Type: {content_type}")
         self.invite_request = SipMessage.from_text("\n".join(lines), offer() if body is None else body)

@@ -316,6 +316,10 @@ inline constexpr std::array message_ids = std::to_array<std::string_view>({
     "act.unknown-verb",
     "act.bad-request",
     "act.too-large",
+    // To users, about what somebody at a SIP partner wanted of them.
+    "notice.group-chat",
+    "notice.call",
+    "notice.file",
     // parleyctl.
     "ctl.unreachable",
     "ctl.timeout",

@@ -5,6 +5,7 @@
 #include <future>
 #include <thread>
 
+#include "admin/messages/message.hpp"
 #include "apps/parleyd/start.hpp"
 #include "base/log.hpp"
 
@@ -232,6 +233,11 @@ void NodeProcess::publish() {
     sip->policy = settings->policy;
     sip->transports = transports_.get();
     sip->limits = settings->limits;
+    sip->sentences = [](std::string_view id, const std::string& about) {
+        const auto in = [&](admin::Language language) { return admin::format(language, id, std::span(&about, 1)); };
+        return std::vector<gateway::SipSettings::Sentence>{{"en", in(admin::Language::english)},
+                                                           {"ja", in(admin::Language::japanese)}};
+    };
     node_.settings.set(std::move(settings));
     sip_settings_ = std::move(sip);
 }

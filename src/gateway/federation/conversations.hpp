@@ -10,6 +10,7 @@
 
 #include "base/executor.hpp"
 #include "base/random.hpp"
+#include "gateway/federation/settings.hpp"
 #include "gateway/mapping/message.hpp"
 #include "gateway/profile.hpp"
 #include "im/partner_overview.hpp"
@@ -30,6 +31,7 @@ public:
         virtual ~Addresses() = default;
         virtual const Profile& profile_of(const xmpp::Jid& remote) const = 0;
         virtual std::optional<sip::Uri> uri_of(const xmpp::Jid& jid) const = 0;
+        virtual std::vector<SipSettings::Sentence> sentences(std::string_view id, const std::string& about) const = 0;
         virtual void arm() = 0;  // the core has been called outside of the links' calls
     };
     struct Parts {
@@ -48,6 +50,7 @@ public:
     void restore(sip::UsageId session, const Pair& pair);
     void on_session_request(sip::UsageId session, const sip::SessionRequest& request, const Pair& pair);
     void on_text(sip::ServerTransactionId id, const sip::IncomingText& text, const Pair& pair);
+    void on_unwanted(const Pair& pair, sip::Unwanted wanted);
     int on_info(sip::UsageId session, const sip::Body& body);
 
     // Adds the open sessions and what waits; of one domain, or "" for all.
@@ -94,6 +97,7 @@ private:
 
     Parts parts_;
     std::map<Pair, Conversation> conversations_;
+    std::map<std::pair<Pair, sip::Unwanted>, SteadyTime> noticed_;
     std::unordered_map<std::uint64_t, Pair> of_session_, of_text_;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

@@ -7,10 +7,14 @@
 #include "gateway/mapping/text.hpp"
 #include "sip/body/typing.hpp"
 #include "sip/header/content_type.hpp"
+#include "xmpp/ns.hpp"
 #include "xmpp/stanza_error.hpp"
 
 namespace parley::gateway {
 namespace {
+
+constexpr Seconds notice_again{600};  // the same notice about the same person
+constexpr std::size_t most_notices = 10'000;
 
 bool is_language(std::string_view tag) {  // it becomes an xml:lang
     return tag.size() <= 35 && std::all_of(tag.begin(), tag.end(), [](char c) {
@@ -33,6 +37,10 @@ void Conversations::on_text(sip::ServerTransactionId id, const sip::IncomingText
         const bool active = typing->state == sip::Typing::active;
         return show_typing(pair, active ? Typing::active : Typing::idle,
                            active ? std::optional{typing->refresh} : std::nullopt);
+    }
+    if (type && type->is(sip::file_offer_type)) {
+        parts_.core.answer(id, 415);
+        return on_unwanted(pair, sip::Unwanted::file);
     }
     const auto what =
         text_of_body(incoming.body.type, incoming.body.text, in_session ? profile.message_body : pager_limit);
@@ -58,6 +66,29 @@ void Conversations::on_text(sip::ServerTransactionId id, const sip::IncomingText
         crash_point("sip.text_answered");
         parts_.addresses.arm();
     });
+}
+
+// Our user is told once, by our own server: the partner's user did not write that.
+void Conversations::on_unwanted(const Pair& pair, sip::Unwanted wanted) {
+    const auto now = parts_.executor.clock().now();
+    if (noticed_.size() >= most_notices) noticed_.clear();
+    const auto [entry, first] = noticed_.try_emplace({pair, wanted}, now);
+    if (!first && now - entry->second < notice_again) return;
+    entry->second = now;
+    constexpr std::string_view ids[] = {"notice.group-chat", "notice.call", "notice.file"};
+    const auto sentences = parts_.addresses.sentences(ids[static_cast<std::size_t>(wanted)], pair.second.to_string());
+    if (sentences.empty()) return;
+    xmpp::Stanza notice;
+    notice.kind = xmpp::Stanza::Kind::message;
+    notice.from = pair.first.domain_jid();
+    notice.to = pair.first;
+    notice.id = parts_.random.hex(8);
+    notice.lang = sentences.front().language;
+    for (const auto& sentence : sentences) {
+        auto& body = notice.add(xml::Element(xmpp::ns::client, "body").with_text(sentence.text));
+        if (sentence.language != notice.lang) body.set("lang", sentence.language, xmpp::ns::xml);
+    }
+    parts_.router.route(im::envelope(std::move(notice)), [](im::Outcome) {});
 }
 
 // Our own server has one word for an address where nobody lives and for a store that is full (RFC 6121 8.5): 404 and

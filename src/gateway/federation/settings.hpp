@@ -4,6 +4,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/limits.hpp"
 #include "im/federation_policy.hpp"
@@ -26,6 +28,12 @@ struct SipSettings {
     // Decides for domains whose rule says `automatic`; nullptr: they are SIP domains. Not owned.
     im::PartnerTransports* transports = nullptr;
     Limits limits;
+    // The sentence of that id about a partner's user, once for each language: for notices to our users. Empty: none are
+    // sent.
+    struct Sentence {
+        std::string language, text;  // the first one is the default
+    };
+    std::function<std::vector<Sentence>(std::string_view id, const std::string& about)> sentences{};
 };
 
 // The current value; called from every shard's thread.

@@ -171,6 +171,15 @@ void SipDomains::on_text(sip::ServerTransactionId id, const sip::IncomingText& t
     conversations_.on_text(id, text, *pair);
 }
 
+void SipDomains::on_unwanted(const sip::Party& party, sip::Unwanted wanted) {
+    if (const auto pair = pair_of(party)) conversations_.on_unwanted(*pair, wanted);
+}
+
+std::vector<SipSettings::Sentence> SipDomains::sentences(std::string_view id, const std::string& about) const {
+    const auto settings = settings_();
+    return settings->sentences ? settings->sentences(id, about) : std::vector<SipSettings::Sentence>{};
+}
+
 int SipDomains::on_info(sip::UsageId id, const sip::Body& body) {
     return conversations_.on_info(id, body);
 }

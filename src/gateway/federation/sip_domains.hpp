@@ -130,6 +130,7 @@ private:
     void on_session_request(sip::UsageId id, const sip::SessionRequest& request) override;
     void on_session_open(sip::UsageId id, const std::vector<std::string>& accept_types) override;
     void on_session_end(sip::UsageId id, const sip::SessionEnd& end) override;
+    void on_unwanted(const sip::Party& party, sip::Unwanted wanted) override;
     int on_info(sip::UsageId id, const sip::Body& body) override;
     void on_text(sip::ServerTransactionId id, const sip::IncomingText& text) override;
     void on_text_outcome(sip::MessageId id, const sip::Outcome& outcome) override;
@@ -162,6 +163,7 @@ private:
     // What the person is called, for clients that have no name for the address yet.
     void add_name(xmpp::Stanza& presence, const xmpp::Jid& remote, std::string_view said) const;
     std::optional<sip::Uri> uri_of(const xmpp::Jid& jid) const override;
+    std::vector<SipSettings::Sentence> sentences(std::string_view id, const std::string& about) const override;
     void arm() override;
 
     std::optional<Pair> pair_of(const sip::Party& party);
