@@ -1,12 +1,10 @@
 """One life of a server that has SIP partners, from its start to its kill, and the load meanwhile."""
 import asyncio
-import subprocess
 import time
 
 from tests.kill.raw_client import Client, Closed
 from tests.kill.scene import DOMAIN, MOST_MESSAGES, PASSWORD, STEP, Node, Sender, Unexpected, recipient
 from tests.kill.sip_peer import Peer, Writer
-from tests.lab.parley import set_key
 from tests.lab.waiting import until
 
 SESSIONS, PAGER = "ocs.example", "simple.example"
@@ -15,32 +13,22 @@ READERS = ("online", "offline", "alice", "dora")  # alice and dora write, too
 
 
 class SipNode(Node):
-    """Made for one pair of partners."""
-
     def __init__(self, programs, folder, ca):
         self.ca = ca
-        super().__init__(programs, folder)
+        super().__init__(programs, folder, users=READERS, roles='["c2s", "sip"]', certificate=ca.issue(DOMAIN, f"sip.{DOMAIN}"),
+                         settings=[("tls", "trust_file", f'"{ca.file}"')])
+
+    def refusals(self):
+        """What a life that is over says of texts that it gave back to their senders."""
+        return [line for line in self.process.log().splitlines() if "was not delivered" in line] if self.process else []
 
     @property
     def sip_port(self):
         return self.base + 61
 
-    def _make(self):
-        super()._make()
-        certificate = self.ca.issue(DOMAIN, f"sip.{DOMAIN}")
-        file = self.folder / "parley.toml"
-        text = file.read_text()
-        for table, key, value in (("node", "roles", '["c2s", "sip"]'), ("tls", "trust_file", f'"{self.ca.file}"'),
-                                  ("limits", "sip_requests_per_second", "5000")):
-            text = set_key(text, table, key, value)
-        for key, value in (("certificate", certificate.chain), ("key", certificate.key)):
-            text = "\n".join(f'{key} = "{value}"' if line.startswith(key + " ") else line for line in text.split("\n"))
-        file.write_text(text)
-
     def allow(self, peer):
-        subprocess.run([self.programs / "parleyctl", "--dir", self.folder, "federation", "allow", peer.domain, "--via", "sip",
-                        "--profile", "ocs" if peer.sessions else "simple", "--next-hop", f"127.0.0.1:{peer.port}",
-                        "--tls-name", peer.host], check=True, timeout=STEP, stdout=subprocess.DEVNULL)
+        self.ctl("--dir", self.folder, "federation", "allow", peer.domain, "--via", "sip", "--profile",
+                 "ocs" if peer.sessions else "simple", "--next-hop", f"127.0.0.1:{peer.port}", "--tls-name", peer.host)
 
 
 class SipSender(Sender):
@@ -100,6 +88,7 @@ class World:
         for peer in self.peers:
             peer.drop()
         self.node.kill()
+        self.book.wrong += self.node.refusals()
 
 
 async def play(world, plan):

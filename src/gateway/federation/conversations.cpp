@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/crash_point.hpp"
+#include "base/log.hpp"
 #include "gateway/mapping/error_tables.hpp"
 #include "sip/body/typing.hpp"
 #include "xmpp/ns.hpp"
@@ -14,6 +15,8 @@ namespace {
 constexpr std::size_t most_waiting = 1000;  // texts of one of our users for one partner's user, and their bytes
 constexpr std::size_t most_bytes = 4 * 1024 * 1024;
 constexpr Seconds patience{60};  // with a partner that has trouble; then the sender is told
+// Into new sessions: often when the old one was closed just then, once when the peer had forgotten it.
+constexpr int most_moves = 5, again_cost = 3;
 constexpr Millis first_back_off{1'000}, longest_back_off{16'000};
 
 // Answers that speak of the moment and not of the text: it goes again. 482: our own repetition met its first copy.
@@ -57,7 +60,7 @@ void Conversations::deliver(const xmpp::Stanza& stanza, const Pair& pair, std::s
     conversation.closes = false;
     conversation.bytes += text->body.size();
     conversation.waiting.push_back({std::move(*text), std::move(origin), std::move(settled),
-                                    parts_.executor.clock().now(), false, receipt_for(stanza, pair.second)});
+                                    parts_.executor.clock().now(), 0, receipt_for(stanza, pair.second)});
     go_on(pair);
 }
 
@@ -87,7 +90,7 @@ void Conversations::go_on(const Pair& pair) {
 
 // False: it cannot be sent at all.
 bool Conversations::send_first(const Pair& pair, Conversation& conversation) {
-    const auto& [text, origin, settled, since, moved, receipt] = conversation.waiting.front();
+    const auto& [text, origin, settled, since, moves, receipt] = conversation.waiting.front();
     const auto local = parts_.addresses.uri_of(pair.first), remote = parts_.addresses.uri_of(pair.second);
     if (!local || !remote) return false;
     sip::TextToSend send{{text.content_type, text.body}, text.subject, text.language, origin};
@@ -155,9 +158,17 @@ void Conversations::delivered(const Pair& pair, int status) {
 }
 
 void Conversations::refuse_first(const Pair& pair, const xmpp::StanzaError& error) {
-    const auto text = take_first(conversations_[pair]);
-    text.settled(error);
+    give_back(pair, error);
     go_on(pair);
+}
+
+void Conversations::give_back(const Pair& pair, const xmpp::StanzaError& error) {
+    const auto text = take_first(conversations_[pair]);
+    if (logs(LogLevel::info))
+        log(LogLevel::info, {},
+            "a message from " + pair.first.to_string() + " to " + pair.second.to_string() +
+                " was not delivered: " + error.condition + ", " + error.text);
+    text.settled(error);
 }
 
 void Conversations::forget_if_idle(const Pair& pair) {
@@ -225,17 +236,16 @@ void Conversations::on_session_end(sip::UsageId session, const sip::SessionEnd& 
         if (retry(pair, end.status, end.local, end.sent, end.retry_after)) return;
         // What waits behind it would be refused in the same way.
         const auto error = error_of(end.status, end.local, end.diagnostics);
-        for (auto left = conversation.waiting.size(); left > 1; --left) {
-            const auto refused = take_first(conversation);
-            refused.settled(error);
-        }
-        return refuse_first(pair, error);
+        for (auto left = conversation.waiting.size(); left > 0; --left) give_back(pair, error);
+        return go_on(pair);
     }
     // Not taken: in a new session the same text comes once. One that a peer's newer session has overtaken goes again
     // too, as that family's own clients have it, and one whose connection was lost.
     const bool cut_off = end.local && end.status == 503;
-    if ((unsent || cut_off || end.why == Why::replaced) && !text.moved) {
-        text.moved = true;
+    const bool closed = unsent && end.why != Why::dangling;  // by a BYE of either side: nothing is wrong with the text
+    const int cost = closed ? 1 : again_cost;
+    if ((unsent || cut_off || end.why == Why::replaced) && text.moves + cost <= most_moves) {
+        text.moves += cost;
         return go_on(pair);
     }
     refuse_first(pair,

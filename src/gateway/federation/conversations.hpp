@@ -67,7 +67,7 @@ private:
         std::string origin;
         im::Settled settled;
         SteadyTime since{};
-        bool moved = false;      // into a new session, after the one it was for had ended
+        int moves = 0;           // into a new session, after the one it was for had ended
         xmpp::Stanza receipt{};  // for its sender (XEP-0184); without an address when none was asked for
     };
     struct Conversation {
@@ -87,6 +87,7 @@ private:
     bool send_first(const Pair& pair, Conversation& conversation);
     bool retry(const Pair& pair, int status, bool local, bool sent, std::optional<Seconds> retry_after);
     void delivered(const Pair& pair, int status);
+    void give_back(const Pair& pair, const xmpp::StanzaError& error);
     void refuse_first(const Pair& pair, const xmpp::StanzaError& error);
     Text take_first(Conversation& conversation);
     void forget_if_idle(const Pair& pair);
