@@ -114,3 +114,41 @@ async def test_the_last_day(lab):
     assert said.returncode == 4 and "SIP partners only" in said.stderr, said
     said = node.ctl("federation", "allow", THEIRS, "--via", "sip", "--legacy-tls-until", "next week", check=False)
     assert said.returncode == 2 and "YYYY-MM-DD" in said.stderr, said
+
+
+async def test_no_empty_records(lab):
+    """What parley sends over TLS 1.0 with CBC has no empty records before it: such edges delay what follows one."""
+    node, edge, user = await _node_and_old_edge(lab, "--legacy-tls-until", _day(30))
+    reader, writer = await asyncio.open_connection("127.0.0.1", node.sip_tls_port)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = edge._context(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(incoming, outgoing, server_hostname=f"sip.{OURS}")
+    lengths, wire, answer, asked = [], b"", b"", False
+    request = (f"OPTIONS sip:{OURS} SIP/2.0\r\nVia: SIP/2.0/TLS {edge.host}:{edge.port};branch=z9hG4bK1\r\n"
+               f"From: <sip:alice@{THEIRS}>;tag=1\r\nTo: <sip:{OURS}>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n"
+               "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n")
+    while b"\r\n\r\n" not in answer:
+        try:
+            if not asked:
+                tls.do_handshake()
+                assert tls.version() == "TLSv1", tls.version()
+                tls.write(request.encode())
+                asked = True
+            answer += tls.read()
+        except ssl.SSLWantReadError:
+            pass
+        writer.write(outgoing.read())
+        if b"\r\n\r\n" in answer:
+            break
+        data = await asyncio.wait_for(reader.read(65536), 10)
+        assert data, "the connection ended"
+        incoming.write(data)
+        wire += data
+        while len(wire) >= 5 and len(wire) >= 5 + int.from_bytes(wire[3:5], "big"):
+            size = int.from_bytes(wire[3:5], "big")
+            if wire[0] == 23:  # application data
+                lengths.append(size)
+            wire = wire[5 + size:]
+    writer.close()
+    assert answer.startswith(b"SIP/2.0 200"), answer
+    # An empty record is a MAC (20 bytes) and one or two blocks of padding.
+    assert lengths and min(lengths) > 52, lengths
