@@ -15,7 +15,10 @@ milliseconds as_time(double seconds) {
     return milliseconds{static_cast<milliseconds::rep>(seconds * 1000)};
 }
 
-Fleet::Fleet(const Options& options) : options_(options), context_(client_context()) {}
+Fleet::Fleet(const Options& options)
+    : run_(std::to_string(std::chrono::system_clock::now().time_since_epoch().count()) + '-'),
+      options_(options),
+      context_(client_context()) {}
 
 void Fleet::on_closed(Session&, std::string_view why) {
     if (why.empty()) return;

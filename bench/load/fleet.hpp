@@ -37,6 +37,9 @@ protected:
         if (first_error_.empty()) first_error_ = error;
     }
 
+    // What the ids of a run's messages begin with: the same id and text again within minutes is a repetition.
+    const std::string run_;
+
     const Options& options_;
     SslContext context_;
     Loop loop_;

@@ -28,7 +28,7 @@ public:
         }
         bring_up(all());
         for (unsigned i = 0; i < options_.sessions; ++i) {
-            senders_[i].start = "<message to='" + sessions_[i ^ 1]->jid() + "' type='chat' id='";
+            senders_[i].start = "<message to='" + sessions_[i ^ 1]->jid() + "' type='chat' id='" + run_;
             for (unsigned n = 0; n < options_.window; ++n) send_next(i);
         }
         loop_.run_for(as_time(options_.warm_up));

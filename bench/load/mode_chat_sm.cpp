@@ -96,7 +96,7 @@ private:
             const bool ask = pair.sent % options_.ack_every == 0 || pair.sent == options_.messages ||
                              pair.unacknowledged.size() + 1 == options_.window;
             session.send("<message to='" + sessions_[index * 2 + 1]->setup().user + '@' + options_.server.domain +
-                         "' type='chat' id='" + std::to_string(number) + "'><body>" +
+                         "' type='chat' id='" + run_ + std::to_string(number) + "'><body>" +
                          numbered_text({index * 2, number}, options_.body) + "</body></message>" +
                          (ask ? "<r xmlns='urn:xmpp:sm:3'/>" : ""));
             pair.unacknowledged.push_back(session.sent());

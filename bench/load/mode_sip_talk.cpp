@@ -87,7 +87,7 @@ private:
             pair.waits_for = 2;
             request(pair.dialog, "MESSAGE", {}, "text/plain; charset=UTF-8", text);
         } else {
-            sessions_[index]->send("<message type='chat' id='m" + std::to_string(pair.written) + "' to='" +
+            sessions_[index]->send("<message type='chat' id='" + run_ + std::to_string(pair.written) + "' to='" +
                                    person(index) + "'><body>" + text + "</body></message>");
         }
     }
