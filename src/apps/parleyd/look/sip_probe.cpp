@@ -198,9 +198,7 @@ private:
                                  why.detail.find("reset") != std::string::npos;
         if (!result_.reached && unexplained && gateway::profile_or_simple(question_.rule.profile).legacy_tls)
             say("tls", Verdict::problem, {"test.tls-ended", {}}, Message{"fix.legacy-tls", {}});
-        else if (!result_.reached)
-            say("tls", Verdict::problem, std::move(what), std::move(fix));
-        else if (about_tls)  // with TLS 1.3 the peer judges our certificate after we think that all is well
+        else if (!result_.reached || about_tls)  // with TLS 1.3 it judges our certificate after the handshake
             say("tls", Verdict::problem, std::move(what), std::move(fix));
         else
             say("probe", Verdict::problem, {"test.probe-closed", {why.detail}},
