@@ -121,6 +121,8 @@ json::object rule_json(const im::DomainRule& rule) {
             {"next_hop_tls", rule.next_hop_tls},
             {"trusted_by_partner", rule.trusted_by_partner},
             {"legacy_tls_until", legacy_last_day(rule)},
+            {"clearing_house", rule.clearing_house},
+            {"mail_names", rule.mail_names},
             {"tls_names", array_of(rule.tls_names)},
             {"comment", rule.comment}};
 }
@@ -149,6 +151,8 @@ im::DomainRule rule_from(const json::object& object, Missing& missing) {
         const auto until = parse_last_day(day);
         until ? void(rule.legacy_tls_until = *until) : missing.note("legacy_tls_until");
     }
+    rule.clearing_house = text_or(object, "clearing_house", "", missing);
+    rule.mail_names = flag(object, "mail_names", true, missing);
     if (const auto* names = member(object, "tls_names")) rule.tls_names = texts(names, "tls_names", missing);
     rule.comment = text_or(object, "comment", "", missing);
     return rule;

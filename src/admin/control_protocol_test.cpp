@@ -25,6 +25,8 @@ im::DomainRule rule() {
     r.next_hop_tls = false;
     r.trusted_certificate = false;
     r.trusted_by_partner = true;
+    r.clearing_house = "aol.example";
+    r.mail_names = false;
     r.legacy_tls_until = *parse_last_day("2027-03-31");
     r.tls_names = {"sip.partner.example"};
     r.comment = "sales \"\u5171\u6709\"\n";

@@ -32,6 +32,9 @@ struct DomainRule {
     bool trusted_by_partner = false;
     // SIP: until then this partner may speak TLS 1.0 with RSA key exchange and AES-CBC. Never, when it is zero.
     TimePoint legacy_tls_until{};
+    // SIP, AOL's kind: the domain whose route leads to those that DNS does not know; empty: the kind's own.
+    std::string clearing_house;
+    bool mail_names = true;              // SIP, AOL's kind: people called user(mail.example) are let in and out
     std::vector<std::string> tls_names;  // further names that its certificate may have
     std::string comment;
     bool has_legacy_tls() const { return legacy_tls_until != TimePoint{}; }

@@ -91,6 +91,25 @@ async def test_users_with_a_mail_address(lab):
     await pair.user.wait_message("hello back", address)
 
 
+async def test_users_with_a_mail_address_can_be_refused(lab):
+    """A3, the switch: 403 to what such users send, an error to who writes to them; all others go on."""
+    pair = await _pair(lab, options=("--no-mail-names",))
+    address = f"user(gmail.com)@{THEIRS}"
+    watch = Watch(pair.edge, U1, watcher="user(gmail.com)")
+    await watch.send()
+    assert (await watch.answer()).status == 403
+    chat = OutgoingChat(pair.edge, U1, caller="user(gmail.com)")
+    await chat.invite()
+    await chat.refused(403)
+    pair.user.send_message(address, "anybody?")
+    await pair.user.wait_error(address, "not-allowed")
+    pair.user.subscribe(address)
+    await pair.user.wait_presence(address, "unsubscribed")
+    assert not pair.edge.requests() and not pair.user.messages(address)
+    seen = await _watching(pair, f"user(1)@{THEIRS}")  # a name with parentheses is not yet an e-mail address
+    await seen.notify_state("Away")
+
+
 async def test_a_user_of_aim_is_addressed_at_aol(lab):
     """A4: who is asked for as bob@aol.com may answer as bob@aim.com, and is bob@aol.com to our user all the same."""
     pair = await _pair(lab)
@@ -145,6 +164,21 @@ async def test_a_configured_route_of_the_clearing_house(lab):
         seen = await _watching(pair, contact)
         await seen.notify_state("Available")
         await pair.user.wait_presence(contact, "available")
+
+
+async def test_another_clearing_house(lab):
+    """A domain whose rule names the house: the house's records lead to it, and the house's host speaks for it."""
+    pair = await _pair(lab)
+    house, hosted = "house.example", "acompany.example"
+    edge = await type(pair.edge)(lab, OURS, pair.node.sip_tls_port, domain=house, product=AOL).start()
+    pair.node.allow(hosted, "--via", "sip", "--profile", "aol", "--clearing-house", house)
+    carol = f"carol@{hosted}"
+    pair.user.subscribe(carol)
+    seen = await Presentity.expect(edge, carol, U1)
+    seen.accept(3600)
+    await seen.notify_state("Away")
+    await pair.user.wait_presence(carol, "available", show="away")
+    assert "clearing house house.example" in pair.node.ctl("federation", "list").stdout
 
 
 async def test_bad_days(lab):

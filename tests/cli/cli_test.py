@@ -238,6 +238,13 @@ class Stopped(Cli):
         self.assertEqual((rules["partner.example"]["via"], rules["partner.example"]["profile"], rules["partner.example"]["next_hop"],
                           rules["partner.example"]["tls_names"]), ("sip", "ocs", "192.0.2.1:5061", ["sip.partner.example"]))
         self.assertFalse(rules["spam.example"]["allowed"])
+        out, _ = self.ctl("federation", "presence", "ocs")
+        self.assertRegex(out, r"Do Not Disturb +Away \"Busy\" +Busy\n")
+        self.assertRegex(out, r"Idle +Away  \*\n")
+        self.assertNotIn("aol", out)
+        out, _ = self.ctl("--json", "federation", "presence")
+        self.assertEqual([kind["profile"] for kind in json.loads(out)], ["simple", "ocs", "lync", "aol"])
+        self.ctl("federation", "presence", "icq", code=2)
         self.ctl("federation", "remove", "spam.example")
         self.ctl("federation", "remove", "spam.example", code=4)
         self.assertIn("partner.example", self.ctl("federation", "list")[0])

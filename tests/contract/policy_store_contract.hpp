@@ -35,12 +35,15 @@ TEST_P(PolicyStoreContract, KeepsEveryFieldOfARule) {
                 .trusted_certificate = false,
                 .next_hop = "192.0.2.1:5269",
                 .next_hop_tls = false,
+                .clearing_house = {},
                 .tls_names = {"a.example", "*.b.example"},
                 .comment = "asked for by \"ops\""};
     rules[2].domain = "sip.example";
     rules[2].transport = im::Transport::sip;
     rules[2].tls = im::TlsPolicy::optional;
     rules[2].trusted_by_partner = true;
+    rules[2].clearing_house = "aol.example";
+    rules[2].mail_names = false;
     rules[2].legacy_tls_until = TimePoint{Seconds{1'800'000'000}};
     for (const auto& rule : rules) ASSERT_TRUE(put(rule));
     reopen();

@@ -171,6 +171,12 @@ int run(int argc, const char* const* argv) {
         ->add_option("--legacy-tls-until", in.legacy_day,
                      "SIP: TLS 1.0 for a partner of the OCS generation, until this day (YYYY-MM-DD) is over")
         ->type_name("DAY");
+    allow
+        ->add_option("--clearing-house", in.rule.clearing_house,
+                     "AOL: the domain by whose route it is reached when DNS does not know it (default: aol.com)")
+        ->type_name("DOMAIN");
+    allow->add_flag("!--no-mail-names", in.rule.mail_names,
+                    "AOL: refuse its users whose name is an e-mail address, user(mail.example)");
     allow->add_option("--tls-name", in.rule.tls_names, "a further name that its certificate may have; may be repeated")
         ->type_name("NAME")
         ->allow_extra_args(false);
@@ -228,6 +234,11 @@ int run(int argc, const char* const* argv) {
                      "parleyctl dns plan example.com");
     plan->add_option("DOMAIN", in.domain, "of this local domain only");
     looks(plan, At::dns_plan);
+
+    auto* presence = add(*federation, "presence", "how presence is translated for each kind of SIP partner",
+                         "parleyctl federation presence ocs");
+    presence->add_option("KIND", in.domain, "of this kind only: simple, ocs, lync, aol");
+    runs(presence, [&in](const Context& context) { return run_federation_presence(context, in.domain); });
 
     runs(add(app, "status", "what the running parleyd does", "parleyctl --dir node status"), run_status);
     runs(add(app, "reload", "apply the configuration and the certificates without losing a connection",

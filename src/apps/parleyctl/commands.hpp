@@ -29,6 +29,8 @@ int run_federation_put(const Context& context, im::DomainRule rule);
 int run_federation_remove(const Context& context, const std::string& domain);
 int run_federation_default(const Context& context, bool allowed);
 int run_federation_list(const Context& context);
+// What each kind of SIP partner is shown of presence, and shows; needs no node. `kind` empty: all kinds.
+int run_federation_presence(const Context& context, const std::string& kind);
 
 // federation show, sessions and test, dns plan: the running node looks, we print. Exit code 1: a test or a plan found a
 // problem.

@@ -36,6 +36,8 @@ std::string describe(const im::DomainRule& rule) {
     if (!rule.trusted_certificate) out += "  untrusted certificate";
     if (rule.trusted_by_partner) out += "  trusted by the partner";
     if (rule.has_legacy_tls()) out += "  OLD TLS until " + admin::legacy_last_day(rule);
+    if (!rule.clearing_house.empty()) out += "  clearing house " + rule.clearing_house;
+    if (!rule.mail_names) out += "  no e-mail names";
     for (const auto& name : rule.tls_names) out += "  tls name " + name;
     if (!rule.comment.empty()) out += "  # " + rule.comment;
     return out;

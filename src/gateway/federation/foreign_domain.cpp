@@ -16,7 +16,9 @@ std::string foreign_domain(const im::FederationPolicy& policy, std::string_view 
 }
 
 im::DomainRule clearing_house(const im::FederationPolicy& policy, const im::DomainRule& rule) {
-    const auto house = profile_or_simple(rule.profile).clearing_house;
+    const auto usual = profile_or_simple(rule.profile).clearing_house;
+    if (usual.empty()) return {};
+    const auto house = rule.clearing_house.empty() ? std::string(usual) : policy_domain(rule.clearing_house);
     return house.empty() || house == rule.domain ? im::DomainRule{} : policy.settings(house);
 }
 

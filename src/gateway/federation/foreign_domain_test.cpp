@@ -42,6 +42,11 @@ TEST(ClearingHouse, KnowsDomainsThatDnsDoesNot) {
     EXPECT_EQ(clearing_house(with, rule("acompany.example", "aol")).next_hop, house.next_hop);
     EXPECT_EQ(clearing_house(policy({}), rule("acompany.example", "aol")).domain, "aol.com") << "found by its SRV";
     EXPECT_EQ(clearing_house(with, house).domain, "");
+    auto hosted = rule("acompany.example", "aol");
+    hosted.clearing_house = "Other.example.";
+    EXPECT_EQ(clearing_house(with, hosted).domain, "other.example");
+    hosted.clearing_house = "no domain";
+    EXPECT_EQ(clearing_house(with, hosted).domain, "");
     EXPECT_EQ(clearing_house(with, rule("contoso.example", "ocs")).domain, "");
 }
 

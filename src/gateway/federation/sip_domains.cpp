@@ -86,6 +86,11 @@ void SipDomains::deliver(im::Envelope envelope, im::Settled delivered) {
     if (envelope.to.local().empty() || stanza.from.local().empty())
         return delivered(xmpp::stanza_error("service-unavailable"));
     const Pair pair{stanza.from.bare(), envelope.to.bare()};
+    if (is_kept_out(pair.second)) {
+        if (stanza.kind == xmpp::Stanza::Kind::presence && stanza.type == "subscribe") emit(pair, "unsubscribed");
+        return delivered(xmpp::stanza_error(
+            "not-allowed", "exchange with people whose name is an e-mail address is not allowed with this partner"));
+    }
     if (stanza.kind == xmpp::Stanza::Kind::presence) {
         deliver_presence(stanza, pair);
         delivered(im::accepted);
@@ -210,7 +215,18 @@ int SipDomains::admit(sip::LinkId, const sip::Message& request) {
     const auto& to = request.to();
     const bool secure =
         (uri && uri->scheme() == sip::Uri::Scheme::sips) || (to && to->uri.scheme() == sip::Uri::Scheme::sips);
-    return secure ? 416 : 0;
+    if (secure) return 416;
+    const auto& from = request.from();
+    if (!from || from->uri.user().find('(') == std::string_view::npos) return 0;
+    const auto person = jid_from_sip(from->uri.user(), foreign_domain(settings_()->policy, from->uri.host()));
+    return person && is_kept_out(*person) ? 403 : 0;
+}
+
+bool SipDomains::is_kept_out(const xmpp::Jid& remote) const {
+    const auto settings = settings_();
+    const auto* rule = settings->policy.rule(remote.domain());
+    return rule && !rule->mail_names && profile_or_simple(rule->profile).mail_names &&
+           !mail_address(remote.local()).empty();
 }
 
 const Profile& SipDomains::profile_of(const xmpp::Jid& remote) const {

@@ -160,6 +160,7 @@ private:
 
     // Conversations::Addresses
     const Profile& profile_of(const xmpp::Jid& remote) const override;
+    bool is_kept_out(const xmpp::Jid& remote) const;  // by DomainRule::mail_names
     // What the person is called, for clients that have no name for the address yet.
     void add_name(xmpp::Stanza& presence, const xmpp::Jid& remote, std::string_view said) const;
     std::optional<sip::Uri> uri_of(const xmpp::Jid& jid) const override;

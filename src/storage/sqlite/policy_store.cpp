@@ -46,6 +46,8 @@ im::DomainRule rule_from(const Statement& row) {
             .next_hop_tls = row.integer(9) != 0,
             .trusted_by_partner = row.integer(12) != 0,
             .legacy_tls_until = TimePoint{Seconds{row.integer(13)}},
+            .clearing_house = std::string(row.text(14)),
+            .mail_names = row.integer(15) != 0,
             .tls_names = decode_list(row.text(10)),
             .comment = std::string(row.text(11))};
 }
@@ -61,8 +63,8 @@ void SqlitePolicyStore::load(Done<im::FederationPolicy> done) {
         policy.xmpp_default_allowed = *setting == "1";
         auto select = db.prepare(
             "SELECT domain, allowed, transport, profile, tls, dialback, plain_dialback, "
-            "trusted_certificate, next_hop, next_hop_tls, tls_names, comment, trusted_by_partner, legacy_tls_until "
-            "FROM federation_rule");
+            "trusted_certificate, next_hop, next_hop_tls, tls_names, comment, trusted_by_partner, legacy_tls_until, "
+            "clearing_house, mail_names FROM federation_rule");
         for (;;) {
             const auto more = select.step();
             if (!more) return more.error();
@@ -80,7 +82,8 @@ void SqlitePolicyStore::put(im::DomainRule rule, Done<> done) {
         auto put = state.db.prepare(
             "INSERT OR REPLACE INTO federation_rule (domain, allowed, transport, profile, tls, dialback, "
             "plain_dialback, trusted_certificate, next_hop, next_hop_tls, tls_names, comment, trusted_by_partner, "
-            "legacy_tls_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)");
+            "legacy_tls_until, clearing_house, mail_names) "
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)");
         const std::string names = encode_list(rule.tls_names);
         put.bind(1, rule.domain).bind(2, std::int64_t{rule.allowed}).bind(3, number_of(rule.transport));
         put.bind(4, rule.profile).bind(5, number_of(rule.tls)).bind(6, std::int64_t{rule.dialback});
@@ -90,7 +93,9 @@ void SqlitePolicyStore::put(im::DomainRule rule, Done<> done) {
             .bind_blob(11, names)
             .bind(12, rule.comment)
             .bind(13, std::int64_t{rule.trusted_by_partner})
-            .bind(14, std::chrono::duration_cast<Seconds>(rule.legacy_tls_until.time_since_epoch()).count());
+            .bind(14, std::chrono::duration_cast<Seconds>(rule.legacy_tls_until.time_since_epoch()).count())
+            .bind(15, rule.clearing_house)
+            .bind(16, std::int64_t{rule.mail_names});
         return put.run();
     };
     database_.write<void>(executor_, rule_bytes, Urgency::now, std::move(work), std::move(done));

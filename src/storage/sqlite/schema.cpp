@@ -117,6 +117,10 @@ ALTER TABLE dialog ADD COLUMN sum INTEGER;
 ALTER TABLE vcard ADD COLUMN sum INTEGER;
 )sql",
     "ALTER TABLE federation_rule ADD COLUMN legacy_tls_until INTEGER NOT NULL DEFAULT 0;",
+    R"sql(
+ALTER TABLE federation_rule ADD COLUMN clearing_house TEXT NOT NULL DEFAULT '';
+ALTER TABLE federation_rule ADD COLUMN mail_names INTEGER NOT NULL DEFAULT 1;
+)sql",
 };
 
 Result<void> apply(Connection& connection, int number) {
