@@ -6,6 +6,7 @@ namespace parley::gateway {
 namespace {
 
 using namespace std::chrono_literals;
+using test::MemoryNetwork;
 using test::World;
 
 TEST(SipGatewayHostile, APeerThatDoesNotReadIsReadNoFurtherAndLosesItsConnection) {
@@ -46,6 +47,38 @@ TEST(SipGatewayHostile, TheTagsOfAnotherPartnersDialogAreWorthNothing) {
     EXPECT_EQ(world.peer.last_status(), 481);
     world.peer.say(world.request("SUBSCRIBE", "2", tag, "Event: presence\n", "bob@SIP.example.net"));
     EXPECT_EQ(world.peer.last_status(), 200) << "the dialog goes on, and the number was not used up";
+}
+
+TEST(SipGatewayHostile, OneAddressDoesNotTakeAllConnections) {
+    World world;
+    std::vector<std::unique_ptr<net::Connection>> held;
+    struct Count final : net::Connection::Handler {
+        void on_bytes(std::string_view) override {}
+        void on_closed(const Error&) override { ++closed; }
+        int closed = 0;
+    } count;
+    for (int i = 0; i < 500; ++i)
+        world.partner.connect(world.executor, {"10.0.0.1", 5060}, 1s, [&](Result<std::unique_ptr<net::Connection>> c) {
+            ASSERT_TRUE(c);
+            held.push_back(*std::move(c));
+            held.back()->set_handler(&count);
+        });
+    world.executor.run_until_idle();
+    EXPECT_EQ(held.size(), 500u);
+    EXPECT_EQ(count.closed, 100) << "two shards with two hundred each";
+    // Somebody else still comes in.
+    MemoryNetwork other{world.network, "10.0.0.9"};
+    std::unique_ptr<net::Connection> another;
+    Count its_own;
+    other.connect(world.executor, {"10.0.0.1", 5060}, 1s, [&](Result<std::unique_ptr<net::Connection>> c) {
+        ASSERT_TRUE(c);
+        another = *std::move(c);
+        another->set_handler(&its_own);
+    });
+    world.executor.run_until_idle();
+    EXPECT_EQ(its_own.closed, 0);
+    held.clear();
+    another.reset();
 }
 
 TEST(SipGatewayHostile, SipsIsRefusedAndNobodyHearsOfIt) {

@@ -11,7 +11,8 @@
 namespace parley::gateway {
 namespace {
 
-constexpr std::size_t most_links = 2'000;  // of one shard, accepted ones
+constexpr std::size_t most_links = 2'000;           // of one shard, accepted ones
+constexpr std::size_t most_links_of_address = 200;  // so that nobody takes all of them; loopback is not counted
 constexpr Millis connect_patience{10'000};
 constexpr Millis first_back_off{1'000}, longest_back_off{5'000};  // a partner's return is noticed within seconds
 constexpr Millis without_connection{10'000};  // a request waits so long: DNS may know the old place for a moment
@@ -63,10 +64,15 @@ void SipLinks::forget_later(sip::LinkId id) {
 
 void SipLinks::accept(std::unique_ptr<net::Connection> connection, bool tls) {
     if (closing_) return;  // dropping it closes it
-    if (links_.size() >= most_links) {
-        log_.say(executor_.clock().now(), LogLevel::warning, "full",
-                 "SIP: the connection from " + connection->remote().to_string() + " is closed: there are " +
-                     std::to_string(most_links) + " already");
+    const auto& remote = connection->remote();
+    const auto same = [&](const auto& entry) { return entry.second->remote().address == remote.address; };
+    const bool crowded = !remote.is_loopback() && std::count_if(links_.begin(), links_.end(), same) >=
+                                                      static_cast<std::ptrdiff_t>(most_links_of_address);
+    if (crowded || links_.size() >= most_links) {
+        const auto most = std::to_string(crowded ? most_links_of_address : most_links);
+        log_.say(executor_.clock().now(), LogLevel::warning, crowded ? "full " + remote.address : "full",
+                 "SIP: the connection from " + remote.to_string() + " is closed: there are " + most + " already" +
+                     (crowded ? " from this address" : ""));
         return;
     }
     auto& link = add(std::move(connection));
