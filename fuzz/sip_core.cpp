@@ -190,7 +190,7 @@ struct World final : Out, User, Clock {
             case 8: return core->accept_session(some_usage());
             case 9: return core->reject_session(some_usage(), 480);
             case 10: return core->close_session(some_usage());
-            case 11: (void)core->send_text(some_usage(), {"text/plain", "hi"}); return;
+            case 11: (void)core->send_text(some_usage(), {{"text/plain", "hi"}}); return;
             default:
                 if (!texts.empty()) core->answer(texts[input.take(static_cast<unsigned>(texts.size()))], 200);
                 return;

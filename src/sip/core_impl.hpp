@@ -48,6 +48,7 @@ struct UsageEntry {
     std::optional<ImOffer> offer;
     std::vector<std::string> accept_types;
     UsageId replaces{};
+    bool owes_bye = false;  // one waits for its CSeq number
 };
 
 class CoreImpl {

@@ -419,6 +419,23 @@ TEST(CoreSession, AByeThatCrossesOurMessage) {
     }
 }
 
+TEST(CoreSession, AByeTakesTheNumberBehindTheTextThatWaitsForOne) {
+    Calling w;
+    w.open();
+    for (int number = 2; number <= 64; ++number) {  // the first block
+        w.core->send_text(w.usage, hi);
+        w.answer("MESSAGE", 200);
+    }
+    w.core->send_text(w.usage, second);
+    w.core->close_session(w.usage);
+    w.settle();
+    EXPECT_EQ(w.last("MESSAGE")->message.header(HeaderId::cseq), "65 MESSAGE");
+    EXPECT_EQ(w.last("BYE")->message.header(HeaderId::cseq), "66 BYE");
+    w.answer("MESSAGE", 200);
+    EXPECT_TRUE(w.heard("session end 5 0"));
+    EXPECT_EQ(w.count("BYE"), 1u);
+}
+
 TEST(CoreSession, BothCallAtOnce) {
     Calling w;
     w.receive(invite());

@@ -235,7 +235,17 @@ void CoreImpl::perform(UsageId id, ImSession::Step step) {
         }
     }
     if (step.ack) send_without_answer(usage->dialog, usage->dialog.request("ACK", usage->invite_cseq));
-    if (step.bye && usage->dialog.confirmed()) send_bye(*usage);
+    const bool bye = step.bye && usage->dialog.confirmed();
+    if (step.ended && (bye || usage->owes_bye)) {
+        send_bye(*usage);
+    } else if (bye) {  // a text is under way, or waits for its number: the BYE takes the next one
+        usage->owes_bye = true;
+        with_cseq(*usage, [this, id](bool reserved) {
+            auto* entry = find(id);
+            if (!entry || !reserved || !std::exchange(entry->owes_bye, false)) return;
+            send(entry->dialog, entry->dialog.request("BYE"), [](const Answer&) {});
+        });
+    }
     if (step.opened) {
         open_sessions[pair_of(*usage)] = id;
         const auto types = usage->accept_types;
