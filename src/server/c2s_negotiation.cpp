@@ -146,6 +146,7 @@ void C2sStream::perform(xmpp::SaslServer::Step step) {
         auto answer = [weak = weak_from_this()](Result<storage::Account> account) {
             const auto self = weak.lock();
             if (!self || self->phase_ != Phase::sasl || self->closing()) return;
+            if (account) self->account_ = account->jid.to_string();
             if (account)
                 self->perform(
                     self->sasl_->account(xmpp::SaslCredentials{account->sha1, account->sha256, account->disabled}));
@@ -166,6 +167,11 @@ void C2sStream::sasl_failed(std::string_view condition) {
     sasl_.reset();
     phase_ = Phase::features;
     shard_->counters.login_failures.fetch_add(1, std::memory_order_relaxed);
+    const auto account = std::exchange(account_, {});
+    if (condition != "aborted")
+        shard_->refusals.refused(account.empty() ? "a sign-in" : "the sign-in of " + account, remote(), condition,
+                                 condition == "not-authorized" ? "wrong user name or password" : "",
+                                 account.empty() ? "" : "A new password: parleyctl user passwd " + account);
     send(xml::Element(xmpp::ns::sasl, "failure").set_child(xml::Element(xmpp::ns::sasl, condition)));
     if (++sasl_failures_ >= shard_->settings().limits.sasl_failures)
         close("policy-violation", "too many failed attempts to sign in");
@@ -178,6 +184,7 @@ void C2sStream::sasl_succeeded(const xmpp::SaslServer::Success& success) {
     send(xml::Element(xmpp::ns::sasl, "success").with_text(xmpp::encode_sasl_data(success.additional_data)));
     sasl_.reset();
     std::string().swap(exporter_);
+    std::string().swap(account_);
     parser_.reset();  // a new stream begins (RFC 6120 6.4.6)
     xml::ParserLimits limits;
     limits.tag = shard_->settings().limits.xml_tag;

@@ -43,6 +43,7 @@ private:
     void on_stream_end() override;
     void send_header() override;
     void before_close() override { end_session(true); }
+    void refusing(std::string_view condition, std::string_view text) override;
     bool in_handshake() const override { return phase_ == Phase::starting_tls; }
     void woke() override;
     void on_bytes(std::string_view bytes) override;
@@ -86,6 +87,7 @@ private:
     Timer pause_;     // over its rate: not read until it is due
     Timer deadline_;  // to authenticate
     Phase phase_ = Phase::opening;
+    std::string account_;  // whom it tries to sign in as, if there is such a user
     int sasl_failures_ = 0;
     std::uint16_t elements_ = 0;  // before authentication
     bool secured_ = false;

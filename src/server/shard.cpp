@@ -28,7 +28,8 @@ xmpp::StanzaError absence(const Error& why) {
 }  // namespace
 
 Shard::Shard(Node& node, Executor& executor, std::unique_ptr<storage::Stores> stores, std::size_t index)
-    : node_(node),
+    : refusals(executor.clock()),
+      node_(node),
       executor_(executor),
       stores_(std::move(stores)),
       index_(index),

@@ -12,6 +12,7 @@
 #include "server/address_limits.hpp"
 #include "server/native_clients.hpp"
 #include "server/node.hpp"
+#include "server/refusal_log.hpp"
 #include "server/sent_memory.hpp"
 #include "storage/stores.hpp"
 
@@ -42,6 +43,7 @@ public:
     Counters counters;
     NativeClients native_clients{*this};
     SentMemory sent;
+    RefusalLog refusals;
 
     // Where foreign domains are reached; set by the program before start().
     im::RemoteDomains* xmpp_domains = nullptr;

@@ -77,6 +77,7 @@ void XmlStream::parser_failed(const Error& error) {
 
 void XmlStream::close(std::string_view condition, std::string_view text) {
     if (closing_) return;
+    refusing(condition, text);
     if (in_handshake()) return abort();
     if (!header_sent_) send_header();
     std::string out = "<stream:error><";

@@ -17,7 +17,12 @@ Result<> XmppService::listen_c2s(const net::Endpoint& endpoint, bool direct_tls)
 
 void XmppService::accepted(std::unique_ptr<net::Connection> connection, bool direct_tls) {
     auto place = addresses_->enter(connection->remote(), node_.settings.get()->limits);
-    if (!place) return connection->abort();  // too many from there; it is counted where they are
+    if (!place) {
+        node_.shards.front()->refusals.refused(
+            "a connection", connection->remote(), "too many", "the address has as many as it may",
+            "The limits are unauthenticated_per_address and connections_per_address");
+        return connection->abort();
+    }
     auto& shard = *node_.shards[next_shard_++ % node_.shards.size()];
     if (shard.executor().in_this_thread()) return shard.accept(std::move(connection), direct_tls, *std::move(place));
     auto* raw = connection.get();

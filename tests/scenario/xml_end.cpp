@@ -128,14 +128,18 @@ std::string Client::dial() {
     return {};
 }
 
-std::string Client::authenticate() {
+std::string Client::secure() {
     if (auto bad = dial(); !bad.empty()) return bad;
     if (auto bad = expect("features"); !bad.empty()) return bad;
     end_->say("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
     if (auto bad = expect("proceed"); !bad.empty()) return bad;
     end_->secure(Role::client);
     header();
-    if (auto bad = expect("features"); !bad.empty()) return bad;
+    return expect("features");
+}
+
+std::string Client::authenticate() {
+    if (auto bad = secure(); !bad.empty()) return bad;
     const std::string zero(1, '\0');
     const auto secret = xmpp::encode_sasl_data(zero + user_ + zero + user_);
     end_->say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>" + secret + "</auth>");

@@ -57,6 +57,7 @@ public:
 
     // Each gives what went wrong, "" when nothing did.
     std::string dial();          // TCP and the first stream header
+    std::string secure();        // dial(), TLS, and the header after it
     std::string authenticate();  // dial(), TLS, SASL, and the header after it
     std::string connect();       // authenticate() and a resource
     std::string log_in();        // connect(), the roster, initial presence

@@ -68,7 +68,7 @@ void InStream::on_header(const xml::Element& root) {
 void InStream::answer_header(bool with_features) {
     send_header();
     if (!remote_.empty() && !shard_->settings().policy.xmpp_allowed(remote_))
-        return refuse(remote_, why_refused(remote_));
+        return close("policy-violation", why_refused(remote_));
     if (with_features) send_features();
 }
 
@@ -81,17 +81,12 @@ void InStream::decide(const std::string& remote, Function<void()> then) {
     wait();
     shard_->node().transports->find(
         shard_->executor(), remote,
-        [this, weak = weak_from_this(), remote, then = std::move(then)](const Result<im::Transport>& way) {
+        [this, weak = weak_from_this(), then = std::move(then)](const Result<im::Transport>& way) {
             const auto self = weak.lock();
             if (!self || closing()) return;
-            way ? then() : refuse(remote, way.error().detail);
+            way ? then() : close("policy-violation", way.error().detail);
             if (!closing()) go_on();
         });
-}
-
-void InStream::refuse(const std::string& domain, const std::string& why) {
-    federation_.refused(*shard_, domain, remote(), why);
-    close("policy-violation", why);
 }
 
 std::string InStream::why_refused(const std::string& remote) const {
@@ -111,6 +106,21 @@ void InStream::send_header() {
     if (!remote_.empty()) xml::write_attribute(out, "to", remote_);
     out += '>';
     send(out);
+}
+
+void InStream::refusing(std::string_view condition, std::string_view text) {
+    if (condition != "system-shutdown") log_refusal(remote_, condition, text);
+}
+
+void InStream::log_refusal(const std::string& remote, std::string_view condition, std::string_view text) {
+    const auto who = remote.empty() ? std::string("a server that gives no domain") : "the server of " + remote;
+    std::string remedy;
+    if (!remote.empty() && !shard_->settings().policy.xmpp_allowed(remote))
+        remedy = "To allow it: parleyctl federation allow " + remote + " --via xmpp";
+    else if (condition == "not-authorized" && secured_)
+        remedy = "It needs a certificate that we trust and that names " + (remote.empty() ? "its domain" : remote) +
+                 ", or a rule with --dialback";
+    shard_->refusals.refused(who, this->remote(), condition, text, remedy);
 }
 
 bool InStream::certificate_names(const std::string& domain) const {
@@ -165,6 +175,7 @@ void InStream::on_secured() {
 // XEP-0178 3: the certificate says who it is; the authorization identity, if given, must say the same.
 void InStream::on_auth(const xml::Element& element) {
     const auto fail = [&](std::string_view condition) {
+        log_refusal(remote_, condition, "its certificate is no proof of that name");
         send(xml::Element(xmpp::ns::sasl, "failure").set_child(xml::Element(xmpp::ns::sasl, condition)),
              xmpp::ns::server);
     };
@@ -192,6 +203,7 @@ void InStream::proven(const std::string& local, const std::string& remote) {
 
 void InStream::dialback_error(const std::string& local, const std::string& remote, std::string_view condition,
                               std::string_view text) {
+    log_refusal(remote, condition, text);
     std::string out = "<db:result type='error'";
     xml::write_attribute(out, "from", local);
     xml::write_attribute(out, "to", remote);
@@ -240,7 +252,10 @@ void InStream::judge_dialback(const xml::Element& element) {
         if (verdict == Link::Verdict::unknown)
             return self->dialback_error(local, remote, "remote-server-timeout",
                                         "the server of " + remote + " could not be asked");
-        if (verdict == Link::Verdict::valid) self->proven(local, remote);
+        if (verdict == Link::Verdict::valid)
+            self->proven(local, remote);
+        else
+            self->log_refusal(remote, "not-authorized", "its dialback key is not that of the domain's own server");
         self->send("<db:result from='" + local + "' to='" + remote + "' type='" +
                    (verdict == Link::Verdict::valid ? "valid" : "invalid") + "'/>");
     };
@@ -271,7 +286,7 @@ void InStream::on_stanza(xml::Element element) {
     if (pair == proven_.end()) return close(shard_->is_local(stanza.to.domain()) ? "invalid-from" : "host-unknown");
     const auto& policy = shard_->settings().policy;
     if (!policy.xmpp_allowed(stanza.from.domain()))  // the rule may have changed since the stream began
-        return refuse(stanza.from.domain(), why_refused(stanza.from.domain()));
+        return close("policy-violation", why_refused(stanza.from.domain()));
 
     keep_pace(*pair->second);
 

@@ -36,13 +36,14 @@ private:
     void on_stream_end() override { finish(); }
     void send_header() override;
     bool in_handshake() const override { return starting_tls_; }
+    void refusing(std::string_view condition, std::string_view text) override;
+    void log_refusal(const std::string& remote, std::string_view condition, std::string_view text);
     void on_secured() override;
     void on_closed(const Error& why) override;
 
     void answer_header(bool with_features);
     bool undecided(const std::string& remote) const;
     void decide(const std::string& remote, Function<void()> then);
-    void refuse(const std::string& domain, const std::string& why);
     std::string why_refused(const std::string& remote) const;
     void send_features();
     void on_auth(const xml::Element& element);

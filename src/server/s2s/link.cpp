@@ -182,6 +182,7 @@ void Link::attempt_failed(const Error& error) {
     const bool may_pass = error.code == Errc::timed_out || error.code == Errc::closed;
     if (!may_pass || queue_.empty()) return give_up(error);
     last_error_ = error.detail;
+    shard_.refusals.unreachable(local_, remote_, last_error_);
     turn_.reset();
     targets_.clear();
     for (auto& question : std::exchange(questions_, {})) question.answer(Verdict::unknown);
@@ -195,6 +196,7 @@ void Link::attempt_failed(const Error& error) {
 // Everything that waits gets the reason. The next stanza tries again: no verdict outlives its cause.
 void Link::give_up(const Error& error) {
     last_error_ = error.detail;
+    shard_.refusals.unreachable(local_, remote_, last_error_);
     turn_.reset();
     retry_timer_.cancel();
     since_ = shard_.clock().wall();

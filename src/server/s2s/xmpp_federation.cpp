@@ -157,14 +157,6 @@ void XmppFederation::describe(std::size_t shard, const std::string& domain, im::
         if (out.connections.size() < im::PartnerOverview::most_listed) stream->describe(domain, out);
 }
 
-void XmppFederation::refused(const Shard& shard, const std::string& remote, const net::Endpoint& place,
-                             const std::string& why) {
-    for (auto& own : places_)
-        if (own.shard == &shard)
-            own.log.say(shard.clock().now(), LogLevel::warning, remote + ' ' + why,
-                        "XMPP with " + remote + " (" + place.to_string() + ") is refused: " + why);
-}
-
 XmppFederation::Overview XmppFederation::overview(std::size_t shard) const {
     Overview out;
     out.incoming = places_[shard].streams.size();

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/log_limit.hpp"
 #include "im/partner_overview.hpp"
 #include "im/router.hpp"
 #include "net/connection.hpp"
@@ -40,9 +39,6 @@ public:
     // What all streams of this partner share; from any thread.
     std::shared_ptr<SharedRate> rate_of(const std::string& remote);
 
-    // A stream that policy does not let in, for the log; on that shard's thread.
-    void refused(const Shard& shard, const std::string& remote, const net::Endpoint& place, const std::string& why);
-
     struct Overview {
         std::size_t incoming = 0, outgoing = 0;
     };
@@ -58,7 +54,6 @@ private:
         std::map<std::pair<std::string, std::string>, std::unique_ptr<Link>> links;  // (local, remote)
         std::unordered_map<InStream*, std::shared_ptr<InStream>> streams;
         Timer sweep_timer;
-        LogLimit log;
     };
 
     std::size_t home_of(const std::string& remote) const;
