@@ -1,6 +1,7 @@
 // What happens on a client's stream before a resource is bound: RFC 6120 4 to 7, XEP-0198 3 and 5, XEP-0440.
 #include "base/text.hpp"
 #include "server/c2s_stream.hpp"
+#include "server/module/modules.hpp"
 #include "server/session.hpp"
 #include "server/shard.hpp"
 #include "server/storage_error.hpp"
@@ -53,6 +54,7 @@ void C2sStream::send_features() {
             "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
             "<sm xmlns='urn:xmpp:sm:3'/><ver xmlns='urn:xmpp:features:rosterver'/>"
             "<sub xmlns='urn:xmpp:features:pre-approval'/>";
+        xml::write(out, encode(server_caps()), xmpp::ns::client);
     } else if (!secured_) {
         out += "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>";
     } else {

@@ -1,6 +1,6 @@
 #include "server/presence.hpp"
 
-#include "base/text.hpp"
+#include "im/presence.hpp"
 #include "im/roster_iq.hpp"
 #include "im/subscription.hpp"
 #include "server/c2s_stream.hpp"
@@ -45,11 +45,6 @@ void broadcast(Shard& shard, User& user, const Session& session, std::shared_ptr
     }
 }
 
-int priority_of(const Stanza& stanza) {
-    const auto priority = parse_number<int>(trim(stanza.text_of("priority")));
-    return priority && *priority >= -128 && *priority <= 127 ? *priority : 0;
-}
-
 // RFC 6121 4.2.2, 4.3: what a resource gets when it becomes available.
 void greet(Shard& shard, User& user, Session& session) {
     for (const auto& [contact, item] : user.roster().items) {
@@ -78,7 +73,7 @@ void greet(Shard& shard, User& user, Session& session) {
 void become_available(Shard& shard, User& user, Session& session, Stanza stanza) {
     const bool initial = !session.available();
     const bool could_take = !initial && session.priority >= 0;
-    session.priority = priority_of(stanza);
+    session.priority = im::presence_of(stanza).priority;
     session.presence = std::make_shared<const Stanza>(std::move(stanza));
     shard.native_clients.on_available(session);
     broadcast(shard, user, session, session.presence);
@@ -196,21 +191,26 @@ void inbound_subscription(Shard& shard, User& user, const Stanza& stanza, im::Su
         then(Result<>{});
 }
 
-// RFC 6121 4.3.2.
 void answer_probe(Shard& shard, User& user, const Stanza& probe) {
-    const auto* item = user.roster().find(probe.from);
-    if (!(item && item->has_from()) && !probe.from.same_bare(user.jid()))
-        return shard.send(presence(user.jid(), probe.from.bare(), "unsubscribed"));
-    bool any = false;
-    for (const auto& session : user.sessions()) {
-        if (!session->available() || session->jid() == probe.from) continue;
-        any = true;
+    std::vector<std::string> available;
+    for (const auto& session : user.sessions())
+        if (session->available() && session->jid() != probe.from) available.push_back(session->jid().resource());
+    const auto& asked = probe.to.empty() ? user.jid() : probe.to;
+    const auto answer = im::answer_probe(true, user.roster().find(probe.from.bare()), probe.from.same_bare(user.jid()),
+                                         asked, available);
+    using Kind = im::ProbeAnswer::Kind;
+    switch (answer.kind) {
+        case Kind::ignore: return;
+        case Kind::unsubscribed: return shard.send(presence(user.jid(), probe.from.bare(), "unsubscribed"));
+        case Kind::unavailable: return shard.send(presence(asked, probe.from, "unavailable"));
+        case Kind::presence: break;
+    }
+    for (const auto& resource : answer.resources) {
         im::Envelope envelope;
-        envelope.stanza = session->presence;
+        envelope.stanza = user.session(resource)->presence;
         envelope.to = probe.from;
         shard.send(std::move(envelope));
     }
-    if (!any) shard.send(presence(user.jid(), probe.from, "unavailable"));
 }
 
 }  // namespace

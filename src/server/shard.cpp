@@ -413,7 +413,16 @@ void Shard::on_cast(im::Envelope envelope) {
     const auto to = envelope.to;
     with_user(to, [this, deliver, envelope = std::move(envelope)](const Result<User*>& user) {
         if (user) return deliver(**user, envelope);
-        if (envelope.stanza->is_request()) send(envelope.stanza->error(absence(user.error())));
+        const auto& unanswered = *envelope.stanza;
+        if (unanswered.is_request()) return send(unanswered.error(absence(user.error())));
+        // RFC 6121 4.3.2.1: as to somebody who may not know.
+        if (unanswered.type == "probe" && user.error().code == Errc::not_found) {
+            auto none = unanswered.reply("unsubscribed");
+            none.from = envelope.to.bare();
+            none.to = unanswered.from.bare();
+            none.id.clear();
+            send(std::move(none));
+        }
     });
 }
 

@@ -1,33 +1,46 @@
+#include "im/disco.hpp"
+
 #include "server/module/modules.hpp"
+#include "server/shard.hpp"
+#include "server/user.hpp"
 #include "xmpp/ns.hpp"
 
 namespace parley::server {
 namespace {
 
-xml::Element info(std::string_view category, std::string_view type, std::span<const std::string_view> features) {
-    xml::Element query(xmpp::ns::disco_info, "query");
-    query.add(xml::Element(xmpp::ns::disco_info, "identity"))
-        .set("category", category)
-        .set("type", type)
-        .set("name", "parley");
-    for (const auto feature : features) query.add(xml::Element(xmpp::ns::disco_info, "feature")).set("var", feature);
-    return query;
+std::vector<std::string> names(std::span<const std::string_view> features) {
+    return {features.begin(), features.end()};
+}
+
+const im::ServerDisco& server_disco() {
+    static const im::ServerDisco disco{.features = names(server_features()), .items = {}};
+    return disco;
+}
+
+// Who may know that there is such a user: the user, and who may see when it is there.
+bool may_see(const User& user, const xmpp::Jid& asker) {
+    if (asker.same_bare(user.jid())) return true;
+    const auto* item = user.roster().find(asker.bare());
+    return item && item->has_from();
+}
+
+void answer(const IqRequest& request, im::DiscoAnswer answer) {
+    if (auto* payload = std::get_if<xml::Element>(&answer)) return request.answer(std::move(*payload));
+    request.shard.send(request.stanza.error(std::get<xmpp::StanzaError>(answer)));
 }
 
 }  // namespace
 
-void disco_info(const IqRequest& request) {
-    auto query =
-        request.user ? info("account", "registered", account_features()) : info("server", "im", server_features());
-    if (const auto node = request.payload().attribute("node"); !node.empty()) {
-        if (request.user) return request.refuse("item-not-found");
-        query.set("node", node);  // XEP-0115 6.2: a question about our capabilities
-    }
-    request.answer(std::move(query));
+const xmpp::Caps& server_caps() {
+    static const xmpp::Caps caps = server_disco().caps();
+    return caps;
 }
 
-void disco_items(const IqRequest& request) {
-    request.answer(xml::Element(xmpp::ns::disco_items, "query"));
+void disco(const IqRequest& request) {
+    const auto* user = request.user;
+    if (!user) return answer(request, im::answer_server_disco(server_disco(), request.payload()));
+    answer(request, im::answer_account_disco(true, may_see(*user, request.stanza.from), names(account_features()),
+                                             request.payload()));
 }
 
 }  // namespace parley::server

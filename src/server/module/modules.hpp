@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "xml/element.hpp"
+#include "xmpp/payload/disco.hpp"
 #include "xmpp/stanza.hpp"
 
 namespace parley::server {
@@ -39,6 +40,7 @@ struct IqModule {
 
 std::span<const std::string_view> server_features();  // XEP-0030
 std::span<const std::string_view> account_features();
+const xmpp::Caps& server_caps();  // XEP-0115 6.3, for the stream's features
 
 // RFC 6121 8.4, 8.5.2.1.3: what has no row is answered <service-unavailable/>.
 void answer_for_own_user(Shard& shard, Session& session, const xmpp::Stanza& stanza);
@@ -49,9 +51,8 @@ void answer_for_server(Shard& shard, const xmpp::Stanza& stanza);
 void ping(const IqRequest& request);         // XEP-0199
 void version(const IqRequest& request);      // XEP-0092
 void entity_time(const IqRequest& request);  // XEP-0202
-void disco_info(const IqRequest& request);   // XEP-0030
-void disco_items(const IqRequest& request);
-void roster_get(const IqRequest& request);  // RFC 6121 2
+void disco(const IqRequest& request);        // XEP-0030, info and items
+void roster_get(const IqRequest& request);   // RFC 6121 2
 void roster_set(const IqRequest& request);
 void vcard_get(const IqRequest& request);  // XEP-0054
 void vcard_set(const IqRequest& request);
