@@ -42,8 +42,10 @@ void add_element(HashStream& hash, const xml::Element& root) {
     }
 }
 
-std::uint32_t seconds_of(SteadyTime now) {
-    return static_cast<std::uint32_t>(std::chrono::duration_cast<Seconds>(now.time_since_epoch()).count());
+constexpr unsigned order_bits = 24;
+
+std::uint64_t seconds_of(SteadyTime now) {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<Seconds>(now.time_since_epoch()).count());
 }
 
 constexpr std::size_t smallest = 16;
@@ -74,14 +76,14 @@ std::uint32_t SentBook::count(std::uint64_t key) const {
 }
 
 std::uint32_t SentBook::add(std::uint64_t key, SteadyTime now, std::uint32_t times) {
-    const auto at = seconds_of(now);
-    if (4 * (used_ + 1) > 3 * entries_.size()) make_room(at);
+    const auto seconds = seconds_of(now);
+    if (4 * (used_ + 1) > 3 * entries_.size()) make_room(seconds);
     auto& entry = entries_[place_of(key)];
     if (entry.key == 0) {
         entry.key = key;
         ++used_;
     }
-    entry.at = at;
+    entry.at = seconds << order_bits | (++order_ & ((1U << order_bits) - 1));
     return entry.times += times;
 }
 
@@ -92,15 +94,16 @@ void SentBook::take(std::uint64_t key) {
 
 void SentBook::add_all(const SentBook& other) {
     for (const auto& entry : other.entries_)
-        if (entry.times > 0) add(entry.key, SteadyTime{Seconds{entry.at}}, entry.times);
+        if (entry.times > 0) add(entry.key, SteadyTime{Seconds{entry.at >> order_bits}}, entry.times);
 }
 
 // A new table of those that still count.
-void SentBook::make_room(std::uint32_t now) {
+void SentBook::make_room(std::uint64_t now) {
     std::vector<Entry> left;
     left.reserve(used_);
     for (const auto& entry : entries_)
-        if (entry.times > 0 && entry.at + static_cast<std::uint32_t>(kept.count()) >= now) left.push_back(entry);
+        if (entry.times > 0 && (entry.at >> order_bits) + static_cast<std::uint64_t>(kept.count()) >= now)
+            left.push_back(entry);
     if (left.size() >= most_) {
         const auto half = left.begin() + static_cast<std::ptrdiff_t>(most_ / 2);
         std::nth_element(left.begin(), half, left.end(), [](const Entry& a, const Entry& b) { return a.at > b.at; });

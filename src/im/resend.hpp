@@ -38,14 +38,15 @@ public:
 private:
     struct Entry {
         std::uint64_t key = 0;  // 0: free
-        std::uint32_t at = 0;   // of the last time, seconds of the steady clock
+        std::uint64_t at = 0;   // of the last time: seconds of the steady clock, and the order within one
         std::uint32_t times = 0;
     };
     std::size_t place_of(std::uint64_t key) const;  // its entry, or the free one where it belongs
-    void make_room(std::uint32_t now);
+    void make_room(std::uint64_t now);
 
     std::vector<Entry> entries_;  // open addressing; the size is a power of two
     std::size_t used_ = 0;
+    std::uint32_t order_ = 0;
     std::size_t most_;
 };
 

@@ -18,6 +18,7 @@ using Queue = boost::container::deque<T>;
 // stanza counts only when it and all before it are settled: on disk, refused with an error, or of no consequence.
 class InboundAcks {
 public:
+    explicit InboundAcks(std::uint32_t before = 0) : received_(before), told_(before) {}
     // A stanza has arrived; gives its number. Each number is settled once, in any order.
     std::uint32_t begin() {
         unsettled_.push_back(true);
@@ -37,8 +38,8 @@ public:
     std::optional<std::uint32_t> due();
 
 private:
-    std::uint32_t received_ = 0;
-    std::uint32_t told_ = 0;
+    std::uint32_t received_;
+    std::uint32_t told_;
     std::optional<std::uint32_t> asked_;
     Queue<bool> unsettled_;  // [0] is number settled() + 1
 };
@@ -46,6 +47,7 @@ private:
 // What we have sent and the other side has not confirmed.
 class UnackedQueue {
 public:
+    explicit UnackedQueue(std::uint32_t before = 0) : acknowledged_(before) {}
     struct Sent {
         im::Envelope envelope;
         std::int64_t spool_id = 0;  // the row that goes once this is acknowledged; 0: none
@@ -63,7 +65,7 @@ private:
     Queue<Sent> waiting_;
     Queue<std::uint32_t> sizes_;
     std::size_t bytes_ = 0;
-    std::uint32_t acknowledged_ = 0;
+    std::uint32_t acknowledged_;
 };
 
 }  // namespace parley::server

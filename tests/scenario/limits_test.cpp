@@ -1,6 +1,7 @@
 // What a peer may cost us (base/limits.hpp), where only the whole server shows it.
 #include <gtest/gtest.h>
 
+#include "tests/contract/store_fixture.hpp"
 #include "tests/scenario/world.hpp"
 #include "tests/scenario/xml_end.hpp"
 #include "xmpp/ns.hpp"

@@ -1,6 +1,7 @@
 // A store that fails for a while: nobody is told that a user does not exist, and nothing is lost.
 #include <gtest/gtest.h>
 
+#include "tests/contract/store_fixture.hpp"
 #include "tests/scenario/world.hpp"
 #include "tests/scenario/xml_end.hpp"
 #include "xmpp/ns.hpp"

@@ -12,10 +12,10 @@
 #include "server/shard.hpp"
 #include "server/xmpp_service.hpp"
 #include "storage/sqlite/engine.hpp"
-#include "tests/contract/store_fixture.hpp"
 #include "tests/scenario/faulty_stores.hpp"
 #include "tests/support/fake_executor.hpp"
 #include "tests/support/memory_network.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace parley::test {
 
