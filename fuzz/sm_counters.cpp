@@ -52,7 +52,7 @@ void inbound(Input& in, std::uint32_t before) {
             open.insert(received);
         } else if (what % 4 == 1) {
             // One that waits, or any number at all: what was settled before, or never came, changes nothing.
-            const auto number = what & 4 ? before + in.byte() : received - in.byte() % 8;
+            const auto number = what & 4 ? std::uint64_t{before} + in.byte() : received - in.byte() % 8;
             acks.settle(static_cast<std::uint32_t>(number));
             open.erase(number);
         } else if (what % 4 == 2) {

@@ -17,6 +17,8 @@ constexpr int stalls_allowed = 32;
 // Fed more than this at once, a parser has grown and is not worth keeping.
 constexpr std::size_t grown_from = std::size_t{16} * 1024;
 
+thread_local bool spare_is_gone = false;  // the thread ends: a stream that outlives its spare parsers frees its own
+
 // Parsers that a stream of this thread has no use for at the moment. Making one costs a dozen allocations, and freeing
 // thousands after a wave of log-ins leaves a heap full of holes.
 class Spare {
@@ -24,6 +26,7 @@ public:
     static constexpr std::size_t most = 64;  // 0.6 MiB
 
     ~Spare() {
+        spare_is_gone = true;
         for (auto* parser : parsers_) XML_ParserFree(parser);
     }
     XML_Parser take() {
@@ -83,7 +86,7 @@ std::string_view written_name(XML_Parser parser) {
 }  // namespace
 
 void ExpatDeleter::operator()(XML_ParserStruct* parser) const {
-    if (grown)
+    if (grown || spare_is_gone)
         XML_ParserFree(parser);
     else
         spare().give(parser);
