@@ -19,7 +19,7 @@ public:
     Function(std::nullptr_t) {}
     template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, Function> &&
                                                 std::is_invocable_r_v<R, std::decay_t<F>&, Args...>>>
-    Function(F&& f) : body_(std::make_unique<Body<std::decay_t<F>>>(std::forward<F>(f))) {}
+    Function(F&& f) : body_(std::make_unique<Body<std::decay_t<F>>>(std::in_place, std::forward<F>(f))) {}
 
     explicit operator bool() const { return body_ != nullptr; }
     R operator()(Args... args) const {
@@ -35,7 +35,7 @@ private:
     template <class F>
     struct Body final : Base {
         template <class G>
-        explicit Body(G&& f) : function(std::forward<G>(f)) {}
+        Body(std::in_place_t, G&& f) : function(std::forward<G>(f)) {}
         R call(Args... args) override { return function(std::forward<Args>(args)...); }
         F function;
     };

@@ -131,10 +131,12 @@ void CoreImpl::accept_session(UsageId id, std::string note) {
 }
 
 void CoreImpl::on_ack(const Message& request) {
+    const auto& from = request.from();
     const auto& to = request.to();
-    if (!to) return;
+    if (!from || !to) return;
     auto* usage = find(request.header(HeaderId::call_id), to->tag());
-    if (!usage || !usage->session) return;
+    if (!usage || !usage->session || !usage->dialog.matches(from->tag())) return;
+    if (!user.same_domain(from->uri.host(), usage->dialog.remote_domain())) return;
     // RFC 6026 keeps an accepted INVITE for 32 s against repeats of it. Who has confirmed the 200 repeats nothing on a
     // reliable transport, and a partner that opens many sessions would soon meet the limit of transactions.
     transactions.drop(usage->asked);

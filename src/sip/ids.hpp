@@ -13,10 +13,18 @@ struct Id {
     friend auto operator<=>(const Id&, const Id&) = default;
 };
 
-using LinkId = Id<struct Link>;  // one authenticated connection of this node or another; unique in the cluster
-using ServerTransactionId = Id<struct Server>;  // a request of a peer that waits for our answer
-using ClientTransactionId = Id<struct Client>;  // a request of ours
-using UsageId = Id<struct Usage>;               // a subscription or a session, with its dialog
-using MessageId = Id<struct Text>;              // a text we were asked to send
+namespace kind {
+struct Link {};
+struct Server {};
+struct Client {};
+struct Usage {};
+struct Text {};
+}  // namespace kind
+
+using LinkId = Id<kind::Link>;  // one authenticated connection of this node or another; unique in the cluster
+using ServerTransactionId = Id<kind::Server>;  // a request of a peer that waits for our answer
+using ClientTransactionId = Id<kind::Client>;  // a request of ours
+using UsageId = Id<kind::Usage>;               // a subscription or a session, with its dialog
+using MessageId = Id<kind::Text>;              // a text we were asked to send
 
 }  // namespace parley::sip

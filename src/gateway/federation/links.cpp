@@ -197,8 +197,9 @@ void SipLinks::dial(Route& route) {
         network_, executor_, random_, net::to_ascii_domain(route.remote), settings_()->policy.settings(route.remote),
         [this, key](Result<std::deque<SipTarget>> found) {
             auto& self = routes_[key];
-            if (found) self.targets = *std::move(found);
-            dial_next(key, found ? std::string{} : found.error().detail);
+            if (!found) return dial_next(key, found.error().detail);
+            self.targets = *std::move(found);
+            dial_next(key, {});
         },
         clearing_house(settings_()->policy, settings_()->policy.settings(route.remote)));
 }

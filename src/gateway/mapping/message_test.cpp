@@ -147,7 +147,7 @@ TEST(FromSip, BodiesByTheirType) {
              Case{"message/cpim", cpim + "Content-Type: text/plain; charset=utf-8\r\n\r\nHi there", "Hi there"},
              Case{"Message/CPIM", cpim + "Content-type: text/html\r\nContent-ID: <1@x>\r\n\r\n<i>Hi</i>", "Hi"},
              Case{"message/cpim", cpim + "\r\nHi", "Hi"},  // MIME's own default
-             Case{"message/cpim", cpim + "Content-Type: message/cpim\r\n\r\n" + cpim, "415"},
+             Case{"message/cpim", std::string(cpim).append("Content-Type: message/cpim\r\n\r\n").append(cpim), "415"},
              Case{"message/cpim", "Hi", "400"},
              Case{"message/cpim", cpim, "400"},
              Case{"multipart/alternative; boundary=b1", multipart, "Hi plain"},
