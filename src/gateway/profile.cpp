@@ -35,9 +35,7 @@ constexpr Profile microsoft(std::string_view name, std::string_view title) {
             .first_contacts = 400,
             .message_body = 8 * 1024,
             .only_4xx = true,
-            .single_host = true,
             .drafts_quirks = true,
-            .legacy_tls = true,
             .mail_names = false};
 }
 
@@ -50,7 +48,6 @@ constexpr Profile aol() {
     profile.aliases = aol_aliases;
     profile.mail_names = true;
     profile.ask_expires = profile.max_expires = seconds{3600};
-    profile.single_host = false;
     return profile;
 }
 
@@ -74,9 +71,7 @@ constexpr std::array all{
             .first_contacts = 400,
             .message_body = 8 * 1024,
             .only_4xx = false,
-            .single_host = false,
             .drafts_quirks = false,
-            .legacy_tls = false,
             .mail_names = false},
     microsoft("ocs", "Microsoft Office Communications Server 2007, 2007 R2"),
     microsoft("lync", "Microsoft Lync 2010 and later, Skype for Business"),

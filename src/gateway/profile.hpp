@@ -56,9 +56,7 @@ struct Profile {
     std::size_t message_body;    // bytes of one message inside a session; outside RFC 3428's 1300 hold
 
     bool only_4xx;       // never 6xx, nor 400 or a challenge for what is policy (error_tables.cpp)
-    bool single_host;    // the peer looks up one SRV answer with one address, and so may we
     bool drafts_quirks;  // piggybacked first notification and BENOTIFY may come though not offered
-    bool legacy_tls;     // the peer's generation needs a TLS profile that is off by default
     bool mail_names;     // user(mail.example)@domain is a person with the e-mail address user@mail.example
 };
 
