@@ -36,6 +36,7 @@ constexpr Profile microsoft(std::string_view name, std::string_view title) {
             .message_body = 8 * 1024,
             .only_4xx = true,
             .drafts_quirks = true,
+            .legacy_tls = true,
             .mail_names = false};
 }
 
@@ -72,6 +73,7 @@ constexpr std::array all{
             .message_body = 8 * 1024,
             .only_4xx = false,
             .drafts_quirks = false,
+            .legacy_tls = false,
             .mail_names = false},
     microsoft("ocs", "Microsoft Office Communications Server 2007, 2007 R2"),
     microsoft("lync", "Microsoft Lync 2010 and later, Skype for Business"),

@@ -58,8 +58,13 @@ std::string suggestion(const CLI::App& app, int argc, const char* const* argv) {
             for (const auto& verb : verbs) known.append(known.empty() ? "" : ", ").append(verb);
             const auto near = admin::closest(word, verbs);
             const auto prefix = level == &app ? std::string() : level->get_name() + ' ';
-            return "unknown command \"" + prefix + word + '"' +
-                   (near ? "; did you mean \"" + prefix + *near + "\"?" : "; there are: " + known);
+            std::string text = "unknown command \"";
+            text.append(prefix).append(word);
+            if (near)
+                text.append("\"; did you mean \"").append(prefix).append(*near).append("\"?");
+            else
+                text.append("\"; there are: ").append(known);
+            return text;
         }
         level = level->get_subcommand(word);
     }

@@ -103,8 +103,9 @@ void RunningNode::policy_changed(const im::FederationPolicy& policy) {
 
 std::string RunningNode::ready_line() const {
     std::string line = "parleyd ready:";
-    for (const auto& domain : config_.domains) line += ' ' + domain.name;
-    for (const auto& [name, address] : open_listeners(config_, process_)) line += ' ' + name + ' ' + address;
+    for (const auto& domain : config_.domains) line.append(1, ' ').append(domain.name);
+    for (const auto& [name, address] : open_listeners(config_, process_))
+        line.append(1, ' ').append(name).append(1, ' ').append(address);
     return line;
 }
 
