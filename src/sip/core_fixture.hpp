@@ -139,12 +139,7 @@ struct World : Out, User {
     void receive(std::string_view text, LinkId link = LinkId{1}) {
         std::string bytes;
         for (const char c : text) bytes.append(c == '\n' ? "\r\n" : std::string(1, c));
-        auto head_end = bytes.find("\r\n\r\n");
-        if (head_end == std::string::npos) {
-            bytes += "\r\n";
-            head_end = bytes.size() - 2;
-            bytes += "\r\n";
-        }
+        if (bytes.find("\r\n\r\n") == std::string::npos) bytes += "\r\n\r\n";
         const auto body = bytes.size() - bytes.find("\r\n\r\n") - 4;
         bytes.insert(bytes.find("\r\n\r\n"), "\r\nContent-Length: " + std::to_string(body));
         Framer framer;

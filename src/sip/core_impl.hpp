@@ -23,32 +23,31 @@ struct UsageEntry {
 
     UsageId id;
     DialogRecord::Role role;
+    bool stored = false;     // a row is in the store, or on its way
+    bool reserving = false;  // a block of CSeq numbers is on its way
+    bool live = false;       // our 200 went out: NOTIFY may follow
+    bool decided = false;    // the user has answered it
+    bool look_up = false;
+    bool owes_bye = false;          // one waits for its CSeq number
+    std::uint32_t pending_top = 0;  // of a block on its way: no later row may name a lower one
+    std::uint32_t invite_cseq = 0;
+
     Dialog dialog;
     std::string note, remote_display;
     Event event;
     std::optional<Notifier> notifier;
     std::optional<Subscriber> subscriber;
     std::optional<ImSession> session;
-
-    bool stored = false;            // a row is in the store, or on its way
-    std::uint32_t pending_top = 0;  // of a block on its way: no later row may name a lower one
-    bool reserving = false;         // a block of CSeq numbers is on its way
     std::vector<Function<void(bool)>> waiting_for_cseq;
 
     ServerTransactionId asked{};  // their SUBSCRIBE or INVITE that waits for our user
-    bool live = false;            // our 200 went out: NOTIFY may follow
-    bool decided = false;         // the user has answered it
-    bool look_up = false;
     Seconds granted{0};
-
-    ClientTransactionId invite{};  // ours
-    std::uint32_t invite_cseq = 0;
+    ClientTransactionId invite{};    // ours
     ServerTransactionId accepted{};  // their INVITE, for resending the 2xx
     std::string ok;                  // the 2xx
     std::optional<ImOffer> offer;
     std::vector<std::string> accept_types;
     UsageId replaces{};
-    bool owes_bye = false;  // one waits for its CSeq number
 };
 
 class CoreImpl {
