@@ -92,7 +92,8 @@ std::string SipFleet::contact(const std::string& address) const {
 SipFleet::Dialog SipFleet::new_dialog(unsigned index, std::uint64_t round) const {
     Dialog dialog;
     dialog.index = index;
-    dialog.call_id = std::to_string(index) + '-' + std::to_string(round).append(call_id_end);
+    dialog.call_id = std::to_string(index) + '-' + std::to_string(round) + '-' + run_;
+    dialog.call_id += call_id_end;
     dialog.ours = "<sip:" + person(index) + ">;tag=b" + std::to_string(index) + '-' + std::to_string(round);
     dialog.theirs = "<sip:" + bare(index) + '>';
     dialog.target = "sip:" + bare(index);
@@ -150,9 +151,9 @@ void SipFleet::answer(SipLink& link, const SipMessage& request, std::string_view
     link.send(text_);
 }
 
-unsigned SipFleet::index_of(const SipMessage& message) {
+unsigned SipFleet::index_of(const SipMessage& message) const {
     const auto call_id = message.header("Call-ID");
-    return call_id.ends_with(call_id_end) ? leading_number(call_id) : ~0U;
+    return call_id.find('-' + run_) != std::string_view::npos ? leading_number(call_id) : ~0U;
 }
 
 bool SipFleet::is_for_user(const SipMessage& message) const {
@@ -162,6 +163,9 @@ bool SipFleet::is_for_user(const SipMessage& message) const {
 }
 
 void SipFleet::on_sip(SipLink& link, const SipMessage& message) {
+    // A server that keeps its dialogs over a restart goes on with those of the run before, which we do not know.
+    if (!message.is_response() && message.method() == "NOTIFY" && index_of(message) == ~0U)
+        return answer(link, message, "481 Call/Transaction Does Not Exist");
     if (is_for_user(message)) return on_user_sip(link, message);
     on_partner_sip(link, message);
 }

@@ -39,8 +39,8 @@ protected:
     void ack(const Dialog& dialog);
     void answer(SipLink& link, const SipMessage& request, std::string_view status, std::string_view fields = {},
                 std::string_view type = {}, std::string_view body = {});
-    // The number in a Call-ID of ours; ~0U for one that is not.
-    static unsigned index_of(const SipMessage& message);
+    // The number in a Call-ID of this run; ~0U for one that is not.
+    unsigned index_of(const SipMessage& message) const;
     std::string offer() const;
     // The user, who is a SIP client, says what all may see. One after the other; what waits is replaced.
     void publish(unsigned index, const std::string& text);
