@@ -164,7 +164,8 @@ bool SipFleet::is_for_user(const SipMessage& message) const {
 
 void SipFleet::on_sip(SipLink& link, const SipMessage& message) {
     // A server that keeps its dialogs over a restart goes on with those of the run before, which we do not know.
-    if (!message.is_response() && message.method() == "NOTIFY" && index_of(message) == ~0U)
+    const auto method = message.method();
+    if (!message.is_response() && (method == "NOTIFY" || method == "BYE") && index_of(message) == ~0U)
         return answer(link, message, "481 Call/Transaction Does Not Exist");
     if (is_for_user(message)) return on_user_sip(link, message);
     on_partner_sip(link, message);
