@@ -54,6 +54,7 @@ std::optional<std::vector<std::string>> parts_of(const xmpp::DiscoInfo& info) {
     std::sort(identities.begin(), identities.end(), [](const auto& a, const auto& b) {
         return std::tie(a.category, a.type, a.lang, a.name) < std::tie(b.category, b.type, b.lang, b.name);
     });
+    parts.reserve(identities.size());
     for (const auto& i : identities) parts.push_back(i.category + "/" + i.type + "/" + i.lang + "/" + i.name);
     if (has_duplicate(parts) || has_duplicate(info.features)) return std::nullopt;
 

@@ -39,14 +39,14 @@ Result<std::int64_t> find_user(Connection& connection, const xmpp::Jid& user) {
 Result<std::int64_t> UserNumbers::find(Connection& connection, const xmpp::Jid& user) {
     if (!user.is_bare()) return find(connection, user.bare());
     if (const auto known = numbers_.find(user); known != numbers_.end()) return known->second;
-    const auto number = find_user(connection, user);
+    auto number = find_user(connection, user);
     if (!number || *number == 0) return number;
     if (numbers_.size() >= most) numbers_.clear();
     numbers_.emplace(user, *number);
     return number;
 }
 Result<std::int64_t> UserNumbers::find_or_make(Connection& connection, const xmpp::Jid& user) {
-    const auto number = find(connection, user);
+    auto number = find(connection, user);
     if (!number || *number != 0) return number;
     auto insert = connection.prepare("INSERT INTO user (domain, local) VALUES (?1, ?2)");
     insert.bind(1, user.domain()).bind(2, user.local());
