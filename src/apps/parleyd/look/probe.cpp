@@ -2,6 +2,12 @@
 
 namespace parley::look {
 
+namespace {
+
+constexpr Millis connect_time{3'000};
+
+}  // namespace
+
 using admin::Message;
 
 void Probe::say(std::string step, Verdict verdict, Message what, std::optional<Message> fix) {
@@ -17,19 +23,26 @@ void Probe::finish() {
     parts_.executor.post(std::move(finished_));
 }
 
-bool Probe::judge_tcp(const ::parley::Result<std::unique_ptr<net::Connection>>& connection) {
-    if (connection) {
+void Probe::connect(const net::Endpoint& endpoint) {
+    auto answer = [this, alive = std::weak_ptr(alive_)](::parley::Result<std::unique_ptr<net::Connection>> connection) {
+        if (alive.expired()) return;
+        if (!connection) {
+            say_unreachable(connection.error());
+            return finish();
+        }
         say("tcp", Verdict::good, {"test.tcp-open", {}});
-        return true;
-    }
-    const auto& detail = connection.error().detail;
-    if (connection.error().code == Errc::timed_out)
+        connected(*std::move(connection));
+    };
+    parts_.network.connect(parts_.executor, endpoint, connect_time, std::move(answer));
+}
+
+void Probe::say_unreachable(const Error& error) {
+    if (error.code == Errc::timed_out)
         say("tcp", Verdict::problem, {"test.tcp-silent", {}}, Message{"fix.firewall", {}});
-    else if (detail.find("refused") != std::string::npos)
+    else if (error.detail.find("refused") != std::string::npos)
         say("tcp", Verdict::problem, {"test.tcp-refused", {}}, Message{"fix.their-port", {}});
     else
-        say("tcp", Verdict::problem, {"test.tcp-failed", {detail}}, Message{"fix.firewall", {}});
-    return false;
+        say("tcp", Verdict::problem, {"test.tcp-failed", {error.detail}}, Message{"fix.firewall", {}});
 }
 
 void Probe::within(Millis time, std::string step, Message what, std::optional<Message> fix) {

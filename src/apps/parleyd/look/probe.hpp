@@ -30,10 +30,10 @@ protected:
           finished_(std::move(finished)),
           since_(parts.executor.clock().now()) {}
 
+    void connect(const net::Endpoint& endpoint);  // then connected(), or the reason is said and it is finished
+    virtual void connected(std::unique_ptr<net::Connection> connection) = 0;
     void say(std::string step, Verdict verdict, admin::Message what, std::optional<admin::Message> fix = {});
     void finish();  // `finished` runs from a fresh stack
-    // After a connection attempt; false: it failed, and that is said.
-    bool judge_tcp(const ::parley::Result<std::unique_ptr<net::Connection>>& connection);
     void within(Millis time, std::string step, admin::Message what, std::optional<admin::Message> fix);
 
     const Parts parts_;
@@ -43,9 +43,12 @@ protected:
     Timer deadline_;
 
 private:
+    void say_unreachable(const Error& error);
+
     Function<void()> finished_;
     SteadyTime since_;
     bool done_ = false;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // tells a late answer of the network that we are gone
 };
 
 std::unique_ptr<Probe> probe_sip(const Parts& parts, Probe::Question question, const gateway::SipTarget& target,

@@ -12,7 +12,7 @@ namespace {
 using admin::Message;
 using gateway::Answered;
 
-constexpr Millis connect_time{3'000}, tls_time{3'000}, answer_time{3'000};
+constexpr Millis tls_time{3'000}, answer_time{3'000};
 
 enum class Meaning { accepted, refused, lost };
 // What an answer to OPTIONS says of a message that would follow. A server need not know OPTIONS, nor the domain itself
@@ -73,11 +73,7 @@ public:
     SipProbe(const Parts& parts, Question question, const gateway::SipTarget& target, Function<void()> finished)
         : Probe(parts, std::move(question), target.host + ' ' + target.endpoint.to_string(), std::move(finished)),
           target_(target) {
-        parts_.network.connect(
-            parts_.executor, target_.endpoint, connect_time,
-            [this, alive = std::weak_ptr(alive_)](::parley::Result<std::unique_ptr<net::Connection>> connection) {
-                if (!alive.expired()) connected(std::move(connection));
-            });
+        connect(target_.endpoint);
     }
 
 private:
@@ -86,9 +82,8 @@ private:
                                                : parts_.config->sip_host;
     }
 
-    void connected(::parley::Result<std::unique_ptr<net::Connection>> connection) {
-        if (!judge_tcp(connection)) return finish();
-        connection_ = *std::move(connection);
+    void connected(std::unique_ptr<net::Connection> connection) override {
+        connection_ = std::move(connection);
         if (!target_.tls) {
             say("tls", Verdict::note, {"test.tls-off", {}});
             connection_->set_handler(this);
@@ -209,7 +204,6 @@ private:
     const gateway::SipTarget target_;
     sip::Framer framer_;
     std::unique_ptr<net::Connection> connection_;
-    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace

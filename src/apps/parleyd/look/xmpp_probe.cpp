@@ -8,7 +8,7 @@ namespace {
 using admin::Message;
 using server::OutStream;
 
-constexpr Millis connect_time{3'000}, negotiation_time{5'000};
+constexpr Millis negotiation_time{5'000};
 
 // Opens the very stream that a message would take, up to the moment at which stanzas may flow.
 class XmppProbe final : public Probe, OutStream::Owner {
@@ -16,16 +16,11 @@ public:
     XmppProbe(const Parts& parts, Question question, const server::Target& target, Function<void()> finished)
         : Probe(parts, std::move(question), target.host + ' ' + target.endpoint.to_string(), std::move(finished)),
           target_(target) {
-        parts_.network.connect(
-            parts_.executor, target_.endpoint, connect_time,
-            [this, alive = std::weak_ptr(alive_)](::parley::Result<std::unique_ptr<net::Connection>> connection) {
-                if (!alive.expired()) connected(std::move(connection));
-            });
+        connect(target_.endpoint);
     }
 
 private:
-    void connected(::parley::Result<std::unique_ptr<net::Connection>> connection) {
-        if (!judge_tcp(connection)) return finish();
+    void connected(std::unique_ptr<net::Connection> connection) override {
         const auto settings = parts_.settings();
         OutStream::Setup setup;
         setup.local = question_.from;
@@ -37,7 +32,7 @@ private:
         if (own != settings->s2s_contexts.end()) setup.tls = own->second;
         within(negotiation_time, "stream", {"test.stream-silent", {}}, Message{"fix.their-port", {}});
         OutStream::Owner& self = *this;
-        stream_ = std::make_unique<OutStream>(std::move(setup), *std::move(connection), self);
+        stream_ = std::make_unique<OutStream>(std::move(setup), std::move(connection), self);
         stream_->start();
     }
 
@@ -121,7 +116,6 @@ private:
 
     const server::Target target_;
     std::unique_ptr<OutStream> stream_;
-    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace
