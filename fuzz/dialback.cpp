@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/log.hpp"
+#include "fuzz/stage.hpp"
 #include "tests/scenario/world.hpp"
 #include "tests/scenario/xml_end.hpp"
 #include "xml/writer.hpp"
@@ -82,23 +83,13 @@ struct Stage {
     Authority capulet{world, "capulet.example", "10.0.2.8", ""};
     test::MemoryNetwork outside{world.network, "10.0.2.9"};
     test::Client alice{world.network, world.executor, "alice", "example.com", "desk", "10.0.2.1"};
-    std::uint64_t inputs = 0;
 };
-
-Stage& stage() {
-    static std::unique_ptr<Stage> current;
-    if (!current || ++current->inputs > 2000) {
-        current.reset();
-        current = std::make_unique<Stage>();
-    }
-    return *current;
-}
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 1 || size > 20'000) return 0;
-    auto& s = stage();
+    auto& s = fuzz::stage<Stage>();
     const std::string_view said(reinterpret_cast<const char*>(data) + 1, size - 1);
     s.world.network.set_chunk(data[0] & 2 ? 7 : 0);
     std::unique_ptr<test::XmlEnd> end;

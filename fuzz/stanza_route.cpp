@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/log.hpp"
+#include "fuzz/stage.hpp"
 #include "tests/scenario/world.hpp"
 #include "tests/scenario/xml_end.hpp"
 #include "xmpp/jid.hpp"
@@ -36,24 +37,13 @@ struct Stage {
     test::World world{1};
     test::Client bob{world.network, world.executor, "bob", "example.com", "laptop", "10.0.2.2"};
     std::unique_ptr<test::Client> alice;
-    std::uint64_t inputs = 0;
 };
-
-// A fresh server now and then, so that its disk does not fill up and a finding can be repeated.
-Stage& stage() {
-    static std::unique_ptr<Stage> current;
-    if (!current || ++current->inputs > 2000) {
-        current.reset();
-        current = std::make_unique<Stage>();
-    }
-    return *current;
-}
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 1 || size > 20'000) return 0;
-    auto& s = stage();
+    auto& s = fuzz::stage<Stage>();
     if (!s.alice || s.alice->is_closed()) {
         s.alice = std::make_unique<test::Client>(s.world.network, s.world.executor, "alice", "example.com", "desk",
                                                  "10.0.2.1");
