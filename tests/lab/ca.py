@@ -2,6 +2,7 @@
 import datetime
 import ipaddress
 import pathlib
+import ssl
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -17,6 +18,15 @@ class Certificate:
 
     def __init__(self, chain, key, ca):
         self.chain, self.key, self.ca = str(chain), str(key), str(ca)
+
+    def context(self, side):
+        """For one who shows this certificate and demands one of the same CA; whose name it holds is for others to judge."""
+        context = ssl.SSLContext(side)
+        context.check_hostname = False
+        context.load_verify_locations(self.ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_cert_chain(self.chain, self.key)
+        return context
 
 
 class CertificateAuthority:

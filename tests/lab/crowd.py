@@ -39,17 +39,9 @@ class Crowd:
     def __str__(self):
         return f"crowd of {self.domain}"
 
-    def _context(self, side):
-        context = ssl.SSLContext(side)
-        context.check_hostname = False
-        context.load_verify_locations(self.certificate.ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_cert_chain(self.certificate.chain, self.certificate.key)
-        return context
-
     async def start(self):
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port,
-                                                  ssl=self._context(ssl.PROTOCOL_TLS_SERVER))
+                                                  ssl=self.certificate.context(ssl.PROTOCOL_TLS_SERVER))
         self.lab.dns.remove(f"_sipfederationtls._tcp.{self.domain}")
         self.lab.publish_sip(self.domain, tls_port=self.port, federation=True)
         return self
@@ -71,7 +63,7 @@ class Crowd:
 
     async def dial(self):
         reader, writer = await asyncio.open_connection("127.0.0.1", self.partner_port,
-                                                       ssl=self._context(ssl.PROTOCOL_TLS_CLIENT),
+                                                       ssl=self.certificate.context(ssl.PROTOCOL_TLS_CLIENT),
                                                        server_hostname=f"sip.{self.partner}")
         asyncio.ensure_future(self._serve(reader, writer))
         return writer

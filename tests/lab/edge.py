@@ -67,11 +67,7 @@ class Edge:
         return f"{self.product.title} edge of {self.domain}"
 
     def _context(self, side):
-        context = ssl.SSLContext(side)
-        context.check_hostname = False
-        context.load_verify_locations(self.certificate.ca)
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_cert_chain(self.certificate.chain, self.certificate.key)
+        context = self.certificate.context(side)
         if self.tls:
             context.set_ciphers("AES128-SHA:AES256-SHA:@SECLEVEL=0")
             context.minimum_version = context.maximum_version = self.tls
