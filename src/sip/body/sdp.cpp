@@ -48,8 +48,11 @@ Result<ImOffer> parse_im_offer(std::string_view sdp) {
     bool in_message = false;
     while (!sdp.empty()) {
         const auto end = std::min(sdp.find('\n'), sdp.size());
-        const auto line = trim(sdp.substr(0, end), "\r");
+        auto line = sdp.substr(0, end);
         sdp.remove_prefix(std::min(end + 1, sdp.size()));
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        // RFC 4566 9: a byte-string has no CR and no NUL. Our answer repeats words of the offer, so they stay out of it.
+        if (line.find_first_of(std::string_view("\r\0", 2)) != line.npos) return Error{Errc::malformed, "SDP line"};
         if (line.empty()) continue;
         if (++lines > most_lines) return Error{Errc::too_long, "SDP"};
         if (line.size() < 2 || line[1] != '=') return Error{Errc::malformed, "SDP line"};

@@ -26,6 +26,8 @@ TEST(Sdp, ReadsTheThreeForms) {
              Case{"", false},
              Case{"m=message\r\n", false, {}, Errc::malformed},
              Case{"nonsense\r\n", false, {}, Errc::malformed},
+             Case{"m=audio 4000 \r \r\nm=message 5060 sip null\r\n", false, {}, Errc::malformed},
+             Case{std::string_view("m=audio 4000 \0 0\r\n", 19), false, {}, Errc::malformed},
          }) {
         SCOPED_TRACE(c.media);
         const auto offer = parse_im_offer(std::string(head).append(c.media));
