@@ -20,6 +20,9 @@ struct Envelope {
     std::string origin;
     // Somebody waits for an acknowledgement that means "on disk" (a stream-managed stream, a SIP MESSAGE).
     bool durable = false;
+    // Our name for the message in the account of `to` (XEP-0359): the same at every delivery, so that a client can tell
+    // a repetition. Written behind the children; empty until the message is kept for somebody.
+    std::string stanza_id;
     // Set by the outbox when the stanza is stored there already: the row to remove once the next hop has taken it.
     std::int64_t outbox_id = 0;
 };

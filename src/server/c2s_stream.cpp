@@ -7,6 +7,7 @@
 #include "server/user.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
+#include "xmpp/payload/stanza_id.hpp"
 
 namespace parley::server {
 
@@ -128,10 +129,12 @@ void C2sStream::on_stream_end() {
     finish();
 }
 
-std::size_t C2sStream::write(const Stanza& stanza, const xmpp::Jid* to) {
+std::size_t C2sStream::write(const im::Envelope& envelope) {
     auto& text = shard_->scratch();
     text.clear();
-    xmpp::write(text, stanza, xmpp::ns::client, to);
+    std::string id;
+    if (!envelope.stanza_id.empty()) xmpp::write_stanza_id(id, session_->user().jid(), envelope.stanza_id);
+    xmpp::write(text, *envelope.stanza, xmpp::ns::client, &envelope.to, id);
     const auto size = text.size();
     connection_->send(text);
     if (connection_->unsent() > shard_->settings().limits.outbound_hard && !closing()) {

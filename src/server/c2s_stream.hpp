@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/executor.hpp"
+#include "im/envelope.hpp"
 #include "server/address_limits.hpp"
 #include "server/token_bucket.hpp"
 #include "server/xml_stream.hpp"
@@ -27,8 +28,8 @@ public:
     ~C2sStream() override;
     void start(bool direct_tls);
 
-    // For the session. `to` replaces the stanza's own address. Gives the bytes written.
-    std::size_t write(const xmpp::Stanza& stanza, const xmpp::Jid* to = nullptr);
+    // For the session. Gives the bytes written.
+    std::size_t write(const im::Envelope& envelope);
     void send_ack(std::uint32_t h);
     void request_ack();
     void close_for_shutdown();

@@ -24,7 +24,7 @@ void Session::deliver(const im::Envelope& envelope, std::int64_t spool_id) {
         changed.stanza = std::move(own);
         return deliver(changed, spool_id);
     }
-    const std::size_t bytes = stream_ ? stream_->write(*envelope.stanza, &envelope.to) : 0;
+    const std::size_t bytes = stream_ ? stream_->write(envelope) : 0;
     if (managed_) {
         outbound_.push({envelope, spool_id}, bytes == 0 ? 512 : bytes);
         const auto& limits = shard_.settings().limits;
@@ -93,7 +93,7 @@ void Session::when_settled(Function<void()> then) {
 }
 
 void Session::resend_unacked() {
-    for (const auto& sent : outbound_.waiting()) stream_->write(*sent.envelope.stanza, &sent.envelope.to);
+    for (const auto& sent : outbound_.waiting()) stream_->write(sent.envelope);
     ack_requested_ = false;
     if (outbound_.size() > 0) request_ack();
 }
@@ -122,7 +122,7 @@ void Session::send_barrier() {
     ping.from = jid_.domain_jid();
     ping.to = jid_;
     ping.add(xml::Element(xmpp::ns::ping, "ping"));
-    stream_->write(ping);
+    stream_->write(im::envelope(std::move(ping)));
 }
 
 bool Session::on_barrier_answer(std::string_view id) {

@@ -10,7 +10,7 @@
 #include "server/presence.hpp"
 #include "server/shard.hpp"
 #include "server/storage_error.hpp"
-#include "xmpp/ns.hpp"
+#include "xmpp/payload/stanza_id.hpp"
 
 namespace parley::server {
 
@@ -18,14 +18,11 @@ using xmpp::Stanza;
 
 namespace {
 
-// XEP-0359 3: our name for the message; the same at every delivery, so that a client can tell a repetition.
-std::shared_ptr<const Stanza> with_stanza_id(const Stanza& stanza, const xmpp::Jid& by, std::string_view id) {
-    auto stamped = stanza;
-    std::erase_if(stamped.children, [&](const xml::Element& child) {
-        return child.is(xmpp::ns::stanza_id, "stanza-id") && child.attribute("by") == by.to_string();  // forged
-    });
-    stamped.add(xml::Element(xmpp::ns::stanza_id, "stanza-id")).set("by", by.to_string()).set("id", id);
-    return std::make_shared<const Stanza>(std::move(stamped));
+void remove_forged(im::Envelope& envelope, const xmpp::Jid& by) {
+    if (!xmpp::has_stanza_id(*envelope.stanza, by)) return;
+    auto honest = std::make_shared<Stanza>(*envelope.stanza);
+    xmpp::remove_stanza_ids(*honest, by);
+    envelope.stanza = std::move(honest);
 }
 
 }  // namespace
@@ -123,8 +120,11 @@ void User::append(im::Envelope envelope, im::Settled settled) {
     row.from = envelope.stanza->from;
     row.received = shard_.clock().wall();
     row.origin = envelope.origin.empty() ? shard_.random().hex(16) : envelope.origin;
-    envelope.stanza = with_stanza_id(*envelope.stanza, jid_, shard_.random().hex(12));
-    xmpp::write(row.stanza, *envelope.stanza, {});  // a document of its own: the namespace is declared
+    remove_forged(envelope, jid_);
+    envelope.stanza_id = shard_.random().hex(12);
+    std::string id;
+    xmpp::write_stanza_id(id, jid_, envelope.stanza_id);
+    xmpp::write(row.stanza, *envelope.stanza, {}, nullptr, id);  // a document of its own: the namespace is declared
     ++usage_->messages;
     usage_->bytes += row.stanza.size();
     crash_point("message.received");
@@ -171,7 +171,7 @@ void User::hand_out(const im::Envelope& envelope, const im::RoutingDecision& dec
         }
     if (decision.deliver.empty()) return;
     if (!waits) shard_.counters.delivered.fetch_add(1, std::memory_order_relaxed);
-    if (!decision.copy.empty()) send_received_carbons(*this, *envelope.stanza, decision.copy);
+    if (!decision.copy.empty()) send_received_carbons(*this, envelope, decision.copy);
 }
 
 bool User::must_wait(const im::RoutingDecision& decision) const {

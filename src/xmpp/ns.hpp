@@ -40,6 +40,7 @@ inline constexpr std::string_view dialback = "jabber:server:dialback";          
 inline constexpr std::string_view dialback_feature = "urn:xmpp:features:dialback";
 inline constexpr std::string_view idle = "urn:xmpp:idle:1";  // XEP-0319
 inline constexpr std::string_view native_presence = "urn:parley:presence:0";
+inline constexpr std::string_view federation = "urn:parley:federation:0";
 inline constexpr std::string_view native = "urn:parley:native:0";
 
 }  // namespace parley::xmpp::ns

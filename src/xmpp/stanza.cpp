@@ -116,7 +116,7 @@ Stanza Stanza::error(const StanzaError& error) const {
     return answer;
 }
 
-void write(std::string& out, const Stanza& stanza, std::string_view ns, const Jid* to) {
+void write(std::string& out, const Stanza& stanza, std::string_view ns, const Jid* to, std::string_view last) {
     const auto name = to_string(stanza.kind);
     out += '<';
     out += name;
@@ -130,7 +130,7 @@ void write(std::string& out, const Stanza& stanza, std::string_view ns, const Ji
     if (!stanza.id.empty()) xml::write_attribute(out, "id", stanza.id);
     if (!stanza.type.empty()) xml::write_attribute(out, "type", stanza.type);
     if (!stanza.lang.empty()) xml::write_attribute(out, "xml:lang", stanza.lang);
-    if (stanza.children.empty()) {
+    if (stanza.children.empty() && last.empty()) {
         out += "/>";
         return;
     }
@@ -141,6 +141,7 @@ void write(std::string& out, const Stanza& stanza, std::string_view ns, const Ji
         else
             xml::write(out, child, ns);
     }
+    out += last;
     out += "</";
     out += name;
     out += '>';

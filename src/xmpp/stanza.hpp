@@ -51,7 +51,8 @@ std::string_view to_string(Stanza::Kind kind);
 xml::Element rebase(xml::Element element, std::string_view from, std::string_view to);
 // Appends the stanza as XML to `out`, with `ns` being the stream's default namespace (not declared again); empty: a
 // document of its own in jabber:client. `to`, when given, replaces the address: a presence that goes to many is one
-// value.
-void write(std::string& out, const Stanza& stanza, std::string_view ns, const Jid* to = nullptr);
+// value. `last`: XML in the stream's namespace that goes in behind the children, for what is added at the last moment.
+void write(std::string& out, const Stanza& stanza, std::string_view ns, const Jid* to = nullptr,
+           std::string_view last = {});
 
 }  // namespace parley::xmpp

@@ -5,7 +5,6 @@
 #include "server/s2s/dialback_key.hpp"
 #include "server/s2s/overview.hpp"
 #include "server/s2s/xmpp_federation.hpp"
-#include "server/sent_memory.hpp"
 #include "server/shard.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
@@ -20,6 +19,7 @@ namespace {
 constexpr int most_questions = 16;       // dialback questions at once on one stream
 constexpr std::size_t most_pairs = 256;  // domain pairs on one stream
 constexpr std::size_t most_held = 64;    // pings that wait for commits
+constexpr std::size_t longest_name = 64;
 
 xml::ParserLimits limits_before_proof(const Limits& limits) {
     xml::ParserLimits parser;
@@ -142,7 +142,7 @@ void InStream::send_features() {
     }
     if (secured_ ? rule.dialback : rule.plain_dialback)
         out += "<dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>";
-    out += "</stream:features>";
+    out += "<names xmlns='urn:parley:federation:0'/></stream:features>";
     send(out);
 }
 
@@ -310,7 +310,8 @@ void InStream::on_stanza(xml::Element element) {
                               stanza.type != "unavailable" && stanza.type != "probe" && stanza.type != "error");
     if (!handed_over) return shard_->send(std::move(stanza));
     const auto number = inbound_.begin();
-    auto origin = origin_of(stanza, number);
+    auto origin = take_name(stanza);
+    if (origin.empty()) origin = id_ + ' ' + std::to_string(number);
     auto envelope = im::envelope(std::move(stanza));
     envelope.durable = true;
     envelope.origin = std::move(origin);
@@ -339,13 +340,18 @@ void InStream::keep_pace(SharedRate& rate) {
     });
 }
 
-// A peer that has missed our proof sends the message again on its next stream, where it gets the same name. What it
-// says twice on one stream is two messages.
-std::string InStream::origin_of(const Stanza& stanza, std::uint32_t number) {
-    const auto key =
-        stanza.kind == Stanza::Kind::message ? im::resend_key(stanza, stanza.from) : std::optional<im::ResendKey>{};
-    if (!key) return id_ + ' ' + std::to_string(number);
-    return origin_name(stanza.from, key->value, sent_.add(key->value, shard_->clock().now()));
+// A partner that missed our proof sends the message again on its next stream, under its old name (docs/federation-names.md).
+// A message without a name is always a new one: who gives none repeats nothing.
+std::string InStream::take_name(Stanza& stanza) {
+    if (stanza.kind != Stanza::Kind::message) return {};
+    std::string name;
+    std::erase_if(stanza.children, [&name](const xml::Element& child) {
+        if (!child.is(xmpp::ns::federation, "name")) return false;
+        name = child.attribute("id");  // the last: one that a client has put in stands before the server's
+        return true;
+    });
+    if (name.empty() || name.size() > longest_name) return {};
+    return stanza.from.bare().to_string() + ' ' + name;
 }
 
 void InStream::describe(const std::string& domain, im::PartnerOverview& out) const {

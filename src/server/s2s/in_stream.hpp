@@ -28,8 +28,6 @@ public:
     void describe(const std::string& domain, im::PartnerOverview& out) const;  // if it speaks for that domain
 
 private:
-    static constexpr std::size_t most_sent = 4096;  // messages that it knows again
-
     // XmlStream
     void on_header(const xml::Element& root) override;
     void on_element(xml::Element element) override;
@@ -57,7 +55,7 @@ private:
     void on_stanza(xml::Element element);
     void keep_pace(SharedRate& rate);
     void settle(std::uint32_t number);
-    std::string origin_of(const xmpp::Stanza& stanza, std::uint32_t number);
+    static std::string take_name(xmpp::Stanza& stanza);
 
     XmppFederation& federation_;
     Shard* shard_;
@@ -65,7 +63,6 @@ private:
     std::string local_, remote_;  // of the header; may be empty until dialback names them
     std::map<std::pair<std::string, std::string>, std::shared_ptr<SharedRate>> proven_;  // (local, remote)
     InboundAcks inbound_;
-    im::SentBook sent_{most_sent};
     struct Held {
         std::uint32_t after;  // the count of stanzas that must be settled first
         Function<void()> answer;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/hash.hpp"
+#include "base/text.hpp"
 #include "server/s2s/overview.hpp"
 #include "server/shard.hpp"
 #include "xml/writer.hpp"
@@ -37,7 +39,11 @@ bool wants_proof(const im::Envelope& envelope) {
 }  // namespace
 
 Link::Link(Shard& shard, ConnectTurns& turns, std::string local, std::string remote)
-    : shard_(shard), local_(std::move(local)), remote_(std::move(remote)), turns_(turns) {}
+    : shard_(shard),
+      local_(std::move(local)),
+      remote_(std::move(remote)),
+      store_(hex_encode(hmac_sha256(shard.node().secret, "message names").substr(0, 4))),
+      turns_(turns) {}
 
 Link::~Link() = default;
 
@@ -244,14 +250,26 @@ bool Link::can_write() const {
 }
 
 void Link::write(Waiting waiting) {
+    std::string name;
+    if (wants_proof(waiting.envelope) && stream_->takes_names()) {
+        if (waiting.name.empty()) waiting.name = name_for(waiting.envelope);
+        name = "<name xmlns='urn:parley:federation:0' id='" + waiting.name + "'/>";
+    }
     auto& text = shard_.scratch();
     text.clear();
-    xmpp::write(text, *waiting.envelope.stanza, xmpp::ns::server, &waiting.envelope.to);
+    xmpp::write(text, *waiting.envelope.stanza, xmpp::ns::server, &waiting.envelope.to, name);
     stream_->send(text);
     if (!wants_proof(waiting.envelope)) return waiting.settled(im::accepted);
     unproven_bytes_ += waiting.bytes;
     unproven_.push_back(std::move(waiting));
     want_barrier();
+}
+
+// What the outbox keeps has the same name after a restart, and no other message ever has it. The rest lives only as long
+// as we do.
+std::string Link::name_for(const im::Envelope& message) {
+    if (message.outbox_id == 0) return shard_.random().hex(8);
+    return store_ + '-' + std::to_string(message.outbox_id);
 }
 
 // One ping for what gathers in a short while: nobody waits for the proof, it only empties our outbox.

@@ -44,6 +44,7 @@ private:
         im::Settled settled;
         SteadyTime since;
         std::size_t bytes;
+        std::string name{};  // of a message, the same each time it is sent
     };
     struct Question {
         std::string stream_id, key;
@@ -65,6 +66,7 @@ private:
     void flush();
     bool can_write() const;
     void write(Waiting waiting);
+    std::string name_for(const im::Envelope& message);
     void want_barrier();
     void barrier();
     void ask();
@@ -74,6 +76,7 @@ private:
 
     Shard& shard_;
     std::string local_, remote_;
+    const std::string store_;  // which store the numbers of the outbox are from
     std::deque<Waiting> queue_;
     std::deque<Waiting> unproven_;  // written, and not yet followed by an answered ping
     std::size_t behind_ping_ = 0;   // how many of them the ping under way covers

@@ -110,6 +110,7 @@ void OutStream::on_element(xml::Element element) {
 }
 
 void OutStream::on_features(const xml::Element& features) {
+    takes_names_ = features.child(xmpp::ns::federation, "names") != nullptr;
     if (authenticated_) {
         ready_ = true;
         proof_ = "SASL EXTERNAL";

@@ -48,6 +48,7 @@ public:
     Fault fault() const { return fault_; }
     bool opened() const { return !stream_id_.empty(); }  // the peer has sent its header
     std::string_view proof() const { return proof_; }    // "SASL EXTERNAL", "dialback": by which we became ready
+    bool takes_names() const { return takes_names_; }    // of messages: docs/federation-names.md
     const net::TlsInfo* tls() const { return connection_->tls(); }
     using XmlStream::finish;
     using XmlStream::send;
@@ -81,6 +82,7 @@ private:
     bool authenticated_ = false;
     bool askable_ = false;
     bool ready_ = false;
+    bool takes_names_ = false;
 };
 
 }  // namespace parley::server

@@ -2,7 +2,19 @@
 
 #include <algorithm>
 
+#include "xml/writer.hpp"
+
 namespace parley::xmpp {
+namespace {
+
+// An address that is none counts as anybody's.
+bool is_by(const xml::Element& child, const Jid& by) {
+    if (!child.is(Codec<StanzaId>::name)) return false;
+    const auto claimed = Jid::parse(child.attribute("by"));
+    return !claimed || *claimed == by;
+}
+
+}  // namespace
 
 Result<StanzaId> Codec<StanzaId>::decode(const xml::Element& element) {
     auto by = Jid::parse(element.attribute("by"));
@@ -28,13 +40,21 @@ xml::Element Codec<OriginId>::encode(const OriginId& id) {
     return element;
 }
 
-void stamp(Stanza& stanza, const StanzaId& id) {
-    std::erase_if(stanza.children, [&](const xml::Element& child) {
-        if (!child.is(Codec<StanzaId>::name)) return false;
-        const auto by = Jid::parse(child.attribute("by"));
-        return !by || *by == id.by;
-    });
-    stanza.add(encode(id));
+bool has_stanza_id(const Stanza& stanza, const Jid& by) {
+    return std::any_of(stanza.children.begin(), stanza.children.end(),
+                       [&](const xml::Element& child) { return is_by(child, by); });
+}
+
+void remove_stanza_ids(Stanza& stanza, const Jid& by) {
+    std::erase_if(stanza.children, [&](const xml::Element& child) { return is_by(child, by); });
+}
+
+void write_stanza_id(std::string& out, const Jid& by, std::string_view id) {
+    out += "<stanza-id";
+    xml::write_attribute(out, "xmlns", ns::stanza_id);
+    xml::write_attribute(out, "by", by.to_string());
+    xml::write_attribute(out, "id", id);
+    out += "/>";
 }
 
 }  // namespace parley::xmpp

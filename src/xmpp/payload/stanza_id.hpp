@@ -32,7 +32,10 @@ struct Codec<OriginId> {
 };
 static_assert(Payload<StanzaId> && Payload<OriginId>);
 
-// XEP-0359 3.1: who stamps as `by` removes what others have stamped in that name before.
-void stamp(Stanza& stanza, const StanzaId& id);
+// XEP-0359 3.1: who stamps as `by` first removes what others have stamped in that name.
+bool has_stanza_id(const Stanza& stanza, const Jid& by);
+void remove_stanza_ids(Stanza& stanza, const Jid& by);
+// <stanza-id/> as text, for a stanza that is shared and cannot be changed.
+void write_stanza_id(std::string& out, const Jid& by, std::string_view id);
 
 }  // namespace parley::xmpp
