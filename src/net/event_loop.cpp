@@ -67,6 +67,69 @@ private:
     int fd_;
 };
 
+// What others post to a loop. Outlives it while somebody still has work for it.
+struct Mailbox {
+    const std::shared_ptr<Waker> waker = std::make_shared<Waker>();
+    std::mutex mutex;  // guards what follows
+    std::vector<Function<void()>> work;
+    bool asleep = false;  // who posts has to wake it
+
+    void wake() {
+        {
+            const std::lock_guard lock(mutex);
+            if (!std::exchange(asleep, false)) return;
+        }
+        waker->wake();
+    }
+    void put(Function<void()> one) {
+        {
+            const std::lock_guard lock(mutex);
+            work.push_back(std::move(one));
+            if (!std::exchange(asleep, false)) return;
+        }
+        waker->wake();
+    }
+    void put(std::vector<Function<void()>>& many) {
+        {
+            const std::lock_guard lock(mutex);
+            if (work.empty())
+                work.swap(many);
+            else
+                work.insert(work.end(), std::make_move_iterator(many.begin()), std::make_move_iterator(many.end()));
+            if (!std::exchange(asleep, false)) return many.clear();
+        }
+        many.clear();
+        waker->wake();
+    }
+};
+
+// What a loop posts to other loops in one turn goes out together at its end: one lock and at most one wake-up for each,
+// instead of waking a thread for every stanza.
+class Outgoing {
+public:
+    static constexpr std::size_t most = 256;  // then at once
+
+    void put(const std::shared_ptr<Mailbox>& to, Function<void()> work) {
+        auto parcel = std::find_if(parcels_.begin(), parcels_.end(), [&](const Parcel& p) { return p.to == to; });
+        if (parcel == parcels_.end()) parcel = parcels_.insert(parcels_.end(), {to, {}});
+        parcel->work.push_back(std::move(work));
+        if (parcel->work.size() >= most) to->put(parcel->work);
+    }
+    void flush() {
+        for (auto& parcel : parcels_)
+            if (!parcel.work.empty()) parcel.to->put(parcel.work);
+    }
+
+private:
+    struct Parcel {
+        std::shared_ptr<Mailbox> to;
+        std::vector<Function<void()>> work;
+    };
+    std::vector<Parcel> parcels_;
+};
+
+thread_local Outgoing* outgoing = nullptr;  // of the loop that runs on this thread
+
 }  // namespace
 
 struct EventLoop::Impl {
@@ -77,15 +140,13 @@ struct EventLoop::Impl {
     };
 
     SystemClock clock;
-    std::shared_ptr<Waker> waker = std::make_shared<Waker>();
+    const std::shared_ptr<Mailbox> mailbox = std::make_shared<Mailbox>();
+    Outgoing outgoing;
     // All timers are in this queue, and a Timer may outlive the loop.
     std::shared_ptr<TimerQueue> timers = std::make_shared<TimerQueue>();
     std::uint64_t next_timer = 0;
     std::vector<Function<void()>> own_work;  // posted by this loop's thread: no lock
 
-    std::mutex mutex;  // guards what follows
-    std::vector<Function<void()>> others_work;
-    bool asleep = false;
     std::atomic<bool> stopped{false};
 
     std::vector<std::unique_ptr<Signal>> signals;
@@ -98,8 +159,8 @@ struct EventLoop::Impl {
         for (auto& one : work) std::exchange(one, {})();
         work.clear();
         {
-            const std::lock_guard lock(mutex);
-            std::swap(work, others_work);
+            const std::lock_guard lock(mailbox->mutex);
+            std::swap(work, mailbox->work);
         }
         for (auto& one : work) std::exchange(one, {})();
     }
@@ -120,27 +181,19 @@ struct EventLoop::Impl {
     // How long a turn may wait for sockets. Until begin_sleep() and end_sleep(), who posts has to wake us.
     Millis begin_sleep() {
         if (!own_work.empty()) return Millis{0};
-        const std::lock_guard lock(mutex);
-        if (!others_work.empty() || stopped) return Millis{0};
+        const std::lock_guard lock(mailbox->mutex);
+        if (!mailbox->work.empty() || stopped) return Millis{0};
         auto wait = longest_sleep;
         if (!timers->empty()) {
             const auto left = timers->begin()->first.first - std::chrono::steady_clock::now();
             wait = std::clamp(std::chrono::ceil<Millis>(left), Millis{0}, longest_sleep);
         }
-        asleep = wait > Millis{0};
+        mailbox->asleep = wait > Millis{0};
         return wait;
     }
     void end_sleep() {
-        const std::lock_guard lock(mutex);
-        asleep = false;
-    }
-
-    void wake() {
-        {
-            const std::lock_guard lock(mutex);
-            if (!std::exchange(asleep, false)) return;
-        }
-        waker->wake();
+        const std::lock_guard lock(mailbox->mutex);
+        mailbox->asleep = false;
     }
 };
 
@@ -173,7 +226,7 @@ private:
 EventLoop::EventLoop() : io_(std::make_shared<LoopIo>()), impl_(std::make_unique<Impl>()) {
     // A peer that has gone is an error of write(), not the end of the process.
     std::signal(SIGPIPE, SIG_IGN);
-    io_->poller.add(impl_->waker->fd(), impl_->waker, EPOLLIN);
+    io_->poller.add(impl_->mailbox->waker->fd(), impl_->mailbox->waker, EPOLLIN);
 }
 
 EventLoop::~EventLoop() {
@@ -191,24 +244,31 @@ EventLoop::~EventLoop() {
     std::vector<Function<void()>> dropped;
     std::swap(dropped, impl_->own_work);
     dropped.clear();
-    std::swap(dropped, impl_->others_work);
+    {
+        const std::lock_guard lock(impl_->mailbox->mutex);
+        std::swap(dropped, impl_->mailbox->work);
+    }
     dropped.clear();
     io_->close();
 }
 
 void EventLoop::run() {
     const auto* before = std::exchange(running_loop, this);
+    auto* const outgoing_before = std::exchange(outgoing, &impl_->outgoing);
     std::vector<Function<void()>> work;
     while (!impl_->stopped) {
         impl_->run_posted(work);
         impl_->run_timers();
+        impl_->outgoing.flush();
         const auto wait = impl_->begin_sleep();
         const auto ready = io_->poller.wait(wait);
         if (wait > Millis{0}) impl_->end_sleep();
         io_->dispatch(ready);
         if (!impl_->signals.empty()) impl_->run_signals();
+        impl_->outgoing.flush();
     }
     running_loop = before;
+    outgoing = outgoing_before;
 }
 
 void EventLoop::start() {
@@ -217,7 +277,7 @@ void EventLoop::start() {
 
 void EventLoop::stop() {
     impl_->stopped = true;
-    impl_->wake();
+    impl_->mailbox->wake();
 }
 
 void EventLoop::join() {
@@ -230,12 +290,10 @@ void EventLoop::post(Function<void()> work) {
         impl_->own_work.push_back(std::move(work));
         return;
     }
-    {
-        const std::lock_guard lock(impl_->mutex);
-        impl_->others_work.push_back(std::move(work));
-        if (!std::exchange(impl_->asleep, false)) return;
-    }
-    impl_->waker->wake();
+    if (outgoing)
+        outgoing->put(impl_->mailbox, std::move(work));
+    else
+        impl_->mailbox->put(std::move(work));
 }
 
 Timer EventLoop::after(Millis delay, Function<void()> work) {
@@ -257,7 +315,7 @@ void EventLoop::on_signal(int signal, Function<void()> work) {
     auto added = std::make_unique<Impl::Signal>();
     added->number = signal;
     added->work = std::move(work);
-    signal_slots[static_cast<std::size_t>(signal)].wake = impl_->waker->fd();
+    signal_slots[static_cast<std::size_t>(signal)].wake = impl_->mailbox->waker->fd();
     struct sigaction action {};
     action.sa_handler = on_signal_raised;
     action.sa_flags = SA_RESTART;

@@ -51,7 +51,8 @@ Result<ImOffer> parse_im_offer(std::string_view sdp) {
         auto line = sdp.substr(0, end);
         sdp.remove_prefix(std::min(end + 1, sdp.size()));
         if (line.ends_with('\r')) line.remove_suffix(1);
-        // RFC 4566 9: a byte-string has no CR and no NUL. Our answer repeats words of the offer, so they stay out of it.
+        // RFC 4566 9: a byte-string has no CR and no NUL. Our answer repeats words of the offer, so they stay out of
+        // it.
         if (line.find_first_of(std::string_view("\r\0", 2)) != line.npos) return Error{Errc::malformed, "SDP line"};
         if (line.empty()) continue;
         if (++lines > most_lines) return Error{Errc::too_long, "SDP"};
