@@ -14,6 +14,9 @@ Name split_name(const char* expat_name) {
 
 Element Builder::open(const char* expat_name, const char** attributes) {
     Element element(split_name(expat_name));
+    std::size_t count = 0;
+    while (attributes[2 * count]) ++count;
+    element.reserve_attributes(count);
     for (; *attributes; attributes += 2) {
         const auto name = split_name(attributes[0]);
         element.set(name.local, attributes[1], name.ns);

@@ -43,6 +43,7 @@ public:
     bool has_attribute(std::string_view name, std::string_view ns = {}) const;
     Element& set(std::string_view name, std::string_view value, std::string_view ns = {});
     void remove_attribute(std::string_view name, std::string_view ns = {});
+    void reserve_attributes(std::size_t count) { attributes_.reserve(count); }
     const std::vector<Attribute>& attributes() const { return attributes_; }
 
     const std::vector<Node>& nodes() const { return nodes_; }

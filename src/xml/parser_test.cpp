@@ -189,5 +189,14 @@ TEST(Writer, EscapesAndDeclares) {
     EXPECT_EQ(back->first_child()->attribute("r", "urn:attr"), "v");
 }
 
+TEST(Writer, WritesOneNamespaceAsAnother) {  // a stanza's own children, on a stream between servers
+    const auto body = parse_document(
+        "<body xmlns='jabber:client' a='1'>x<b>y</b><c xmlns='urn:c'><d xmlns='jabber:client'/></c></body>");
+    ASSERT_TRUE(body);
+    std::string out;
+    write(out, *body, "jabber:server", "jabber:client");
+    EXPECT_EQ(out, "<body a='1'>x<b>y</b><c xmlns='urn:c'><d xmlns='jabber:server'/></c></body>");
+}
+
 }  // namespace
 }  // namespace parley::xml

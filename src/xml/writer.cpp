@@ -1,6 +1,6 @@
 #include "xml/writer.hpp"
 
-#include <vector>
+#include <boost/container/small_vector.hpp>
 
 namespace parley::xml {
 namespace {
@@ -23,10 +23,10 @@ void write_attributes(std::string& out, const Element& element) {
 }
 
 // True when the element is written whole because it has no content.
-bool write_open_tag(std::string& out, const Element& element, std::string_view ns) {
+bool write_open_tag(std::string& out, const Element& element, std::string_view own, std::string_view outer) {
     out += '<';
     out += element.name();
-    if (element.ns() != ns) write_attribute(out, "xmlns", element.ns());
+    if (own != outer) write_attribute(out, "xmlns", own);
     write_attributes(out, element);
     if (element.nodes().empty()) {
         out += "/>";
@@ -81,13 +81,16 @@ void write_attribute(std::string& out, std::string_view name, std::string_view v
     out += '\'';
 }
 
-void write(std::string& out, const Element& element, std::string_view ns) {
+void write(std::string& out, const Element& element, std::string_view ns, std::string_view other) {
     struct Open {
         const Element* element;
         std::size_t next;
     };
-    if (write_open_tag(out, element, ns)) return;
-    std::vector<Open> open{{&element, 0}};
+    const auto ns_of = [&](const Element& e) {
+        return !other.empty() && e.ns() == other ? ns : std::string_view(e.ns());
+    };
+    if (write_open_tag(out, element, ns_of(element), ns)) return;
+    boost::container::small_vector<Open, 8> open{{&element, 0}};
     while (!open.empty()) {
         auto& [current, next] = open.back();
         if (next == current->nodes().size()) {
@@ -102,7 +105,7 @@ void write(std::string& out, const Element& element, std::string_view ns) {
             escape(out, *text);
         } else {
             const auto& child = std::get<Element>(node);
-            if (!write_open_tag(out, child, current->ns())) open.push_back({&child, 0});
+            if (!write_open_tag(out, child, ns_of(child), ns_of(*current))) open.push_back({&child, 0});
         }
     }
 }

@@ -1,5 +1,7 @@
 #include "xmpp/stanza.hpp"
 
+#include <boost/container/small_vector.hpp>
+
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
 
@@ -54,7 +56,7 @@ Result<Stanza> Stanza::decode(xml::Element element) {
 }
 
 xml::Element rebase(xml::Element element, std::string_view from, std::string_view to) {
-    std::vector<xml::Element*> open{&element};
+    boost::container::small_vector<xml::Element*, 16> open{&element};
     while (!open.empty()) {
         auto* current = open.back();
         open.pop_back();
@@ -135,12 +137,9 @@ void write(std::string& out, const Stanza& stanza, std::string_view ns, const Ji
         return;
     }
     out += '>';
-    for (const auto& child : stanza.children) {
-        if (child.ns() == ns::client && ns != ns::client)
-            xml::write(out, rebase(child, ns::client, ns), ns);
-        else
-            xml::write(out, child, ns);
-    }
+    // Inside parley the content namespace is jabber:client.
+    for (const auto& child : stanza.children)
+        xml::write(out, child, ns, child.ns() == ns::client ? ns::client : std::string_view{});
     out += last;
     out += "</";
     out += name;
