@@ -20,6 +20,9 @@ struct Envelope {
     std::string origin;
     // Somebody waits for an acknowledgement that means "on disk" (a stream-managed stream, a SIP MESSAGE).
     bool durable = false;
+    // Its sender keeps it until it is settled, and if it has to send it again, it does so under the same origin, which
+    // names no other message ever: a partner that names its messages (docs/federation-names.md).
+    bool kept_by_sender = false;
     // Our name for the message in the account of `to` (XEP-0359): the same at every delivery, so that a client can tell
     // a repetition. Written behind the children; empty until the message is kept for somebody.
     std::string stanza_id;

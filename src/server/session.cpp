@@ -14,19 +14,25 @@ namespace {
 constexpr Millis barrier_delay{100};
 constexpr std::size_t barrier_at_once = 32;
 
+// What is delivered first is not written if the client confirms it so soon: the usual case of one that is there.
+constexpr Millis written_after{400};
+
 }  // namespace
 
 Session::Session(Shard& shard, User& user, xmpp::Jid jid) : shard_(shard), user_(user), jid_(std::move(jid)) {}
 
-void Session::deliver(const im::Envelope& envelope, std::int64_t spool_id) {
+void Session::deliver(const im::Envelope& envelope, std::int64_t spool_id, im::Settled settled) {
     if (auto own = for_client(*envelope.stanza, native)) {
         auto changed = envelope;
         changed.stanza = std::move(own);
         return deliver(changed, spool_id);
     }
     const std::size_t bytes = stream_ ? stream_->write(envelope) : 0;
+    const bool waits = static_cast<bool>(settled);
+    if (waits) want_write();
+    const auto now = waits ? shard_.clock().now() : SteadyTime{};
     if (managed_) {
-        outbound_.push({envelope, spool_id}, bytes == 0 ? 512 : bytes);
+        outbound_.push({envelope, spool_id, std::move(settled), now}, bytes == 0 ? 512 : bytes);
         const auto& limits = shard_.settings().limits;
         if (outbound_.size() > 2 * limits.unacked_stanzas || outbound_.bytes() > 2 * limits.unacked_bytes) {
             // A client that confirms nothing, and gets what is not kept on disk: it starts anew.
@@ -35,8 +41,8 @@ void Session::deliver(const im::Envelope& envelope, std::int64_t spool_id) {
             return;
         }
         request_ack();
-    } else if (spool_id != 0) {
-        unproven_.push_back({envelope, spool_id});
+    } else if (spool_id != 0 || waits) {
+        unproven_.push_back({envelope, spool_id, std::move(settled), now});
         want_barrier();
     }
 }
@@ -64,10 +70,7 @@ bool Session::on_ack(std::uint32_t h) {
     ack_requested_ = false;
     auto covered = outbound_.acknowledge(h);
     if (!covered) return false;
-    std::vector<std::int64_t> ids;
-    for (const auto& sent : *covered)
-        if (sent.spool_id != 0) ids.push_back(sent.spool_id);
-    confirm(std::move(ids));
+    confirm(*std::move(covered));
     if (outbound_.size() > 0) request_ack();
     catch_up();
     return true;
@@ -127,20 +130,76 @@ void Session::send_barrier() {
 
 bool Session::on_barrier_answer(std::string_view id) {
     if (covered_by_barrier_ == 0 || id != "barrier-" + std::to_string(barrier_number_)) return false;
-    std::vector<std::int64_t> ids;
-    for (std::size_t i = 0; i < covered_by_barrier_; ++i) {
-        ids.push_back(unproven_.front().spool_id);
-        unproven_.pop_front();
-    }
-    covered_by_barrier_ = 0;
-    confirm(std::move(ids));
+    const auto end = unproven_.begin() + static_cast<std::ptrdiff_t>(std::exchange(covered_by_barrier_, 0));
+    std::vector<UnackedQueue::Sent> covered(std::make_move_iterator(unproven_.begin()), std::make_move_iterator(end));
+    unproven_.erase(unproven_.begin(), end);
+    confirm(std::move(covered));
     want_barrier();
     catch_up();
     return true;
 }
 
-void Session::confirm(std::vector<std::int64_t> spool_ids) {
-    if (!spool_ids.empty()) user_.confirmed(std::move(spool_ids));
+void Session::confirm(std::vector<UnackedQueue::Sent> covered) {
+    std::vector<std::int64_t> ids;
+    for (auto& sent : covered) {
+        if (sent.settled) sent.settled(im::accepted);
+        if (sent.spool_id != 0) ids.push_back(sent.spool_id);
+    }
+    if (!ids.empty()) user_.confirmed(std::move(ids));
+}
+
+// --- delivered first, written if need be
+// ---------------------------------------------------------------------------------------------------------
+
+void Session::deliver_first(const im::Envelope& envelope, im::Settled settled) {
+    deliver(envelope, 0, std::move(settled));
+}
+
+void Session::want_write() {
+    if (write_timer_.pending()) return;
+    write_timer_ = shard_.executor().after(written_after, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->write_what_waits();
+    });
+}
+
+void Session::write_what_waits() {
+    write_timer_ = {};
+    const auto oldest = shard_.clock().now() - written_after;
+    std::vector<UnackedQueue::Sent> late;
+    for (auto* queue : {&outbound_.waiting(), &unproven_})
+        for (auto& sent : *queue) {
+            if (!sent.settled) continue;
+            if (sent.since > oldest) {
+                want_write();
+                break;
+            }
+            late.push_back({sent.envelope, 0, std::move(sent.settled), {}});
+        }
+    for (auto& sent : late)
+        user_.write_delivered(shared_from_this(), std::move(sent.envelope), std::move(sent.settled));
+}
+
+UnackedQueue::Sent* Session::find_sent(std::string_view origin) {
+    for (auto* queue : {&outbound_.waiting(), &unproven_})
+        for (auto& sent : *queue)
+            if (sent.envelope.kept_by_sender && sent.spool_id == 0 && sent.envelope.origin == origin) return &sent;
+    return nullptr;
+}
+
+bool Session::settle_together(std::string_view origin, im::Settled& settled) {
+    auto* sent = find_sent(origin);
+    if (!sent || !sent->settled) return false;
+    sent->settled = [first = std::move(sent->settled), second = std::move(settled)](const im::Outcome& outcome) {
+        first(outcome);
+        second(outcome);
+    };
+    return true;
+}
+
+bool Session::keep_row(std::string_view origin, std::int64_t spool_id) {
+    auto* sent = find_sent(origin);
+    if (sent) sent->spool_id = spool_id;
+    return sent != nullptr;
 }
 
 void Session::attach(C2sStream& stream) {

@@ -44,7 +44,15 @@ public:
 
     // Writes the stanza to the client, or keeps it for resumption. `spool_id` names the row that goes once the client
     // has confirmed it: by an acknowledgement, or by answering a ping sent behind it.
-    void deliver(const im::Envelope& envelope, std::int64_t spool_id = 0);
+    void deliver(const im::Envelope& envelope, std::int64_t spool_id = 0, im::Settled settled = {});
+
+    // Delivers what its sender keeps before it is on disk. `settled` when the client has confirmed it; if that takes
+    // too long, or the session ends, it goes to the spool like any other message.
+    void deliver_first(const im::Envelope& envelope, im::Settled settled);
+    // A repetition of such a message settles together with it. False, and nothing is taken: it does not wait here.
+    bool settle_together(std::string_view origin, im::Settled& settled);
+    // It is in the spool now. False: the client has confirmed it meanwhile.
+    bool keep_row(std::string_view origin, std::int64_t spool_id);
 
     // A client that does not read, or confirms nothing, takes no more messages: they wait on disk, in their order,
     // until it has caught up. What has no row there still goes to it, until the hard limits end the session.
@@ -91,7 +99,10 @@ private:
     void request_ack();
     void want_barrier();
     void send_barrier();
-    void confirm(std::vector<std::int64_t> spool_ids);
+    void confirm(std::vector<UnackedQueue::Sent> covered);
+    void want_write();
+    void write_what_waits();
+    UnackedQueue::Sent* find_sent(std::string_view origin);
 
     Shard& shard_;
     User& user_;
@@ -114,6 +125,7 @@ private:
     std::size_t covered_by_barrier_ = 0;
     std::uint32_t barrier_number_ = 0;
     Timer barrier_timer_;
+    Timer write_timer_;               // for what is delivered first
     std::uint32_t managed_from_ = 0;  // stanzas before <enable/> do not count
     bool managed_ = false;
     bool ack_requested_ = false;

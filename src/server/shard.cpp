@@ -1,6 +1,11 @@
 #include "server/shard.hpp"
 
+#include <array>
+#include <charconv>
+
 #include "base/crash_point.hpp"
+#include "base/hash.hpp"
+#include "base/hash_stream.hpp"
 #include "server/c2s_stream.hpp"
 #include "server/module/modules.hpp"
 #include "server/session.hpp"
@@ -34,9 +39,16 @@ Shard::Shard(Node& node, Executor& executor, std::unique_ptr<storage::Stores> st
       stores_(std::move(stores)),
       index_(index),
       bus_(node.bus, executor),
+      stanza_id_key_(hmac_sha256(node.secret, "stanza ids")),
       settings_(node.settings.get()) {}
 
 Shard::~Shard() = default;
+
+std::string Shard::stanza_id_of(const xmpp::Jid& user, std::string_view origin) const {
+    const auto hash = HashStream().add(stanza_id_key_).add(user.local()).add(user.domain()).add(origin).value();
+    std::array<char, 16> digits{};
+    return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), hash, 16).ptr};
+}
 
 void Shard::start() {
     users_timer_ = executor_.after(users_swept_every, [this] { sweep_users(); });

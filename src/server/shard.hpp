@@ -43,6 +43,7 @@ public:
     Counters counters;
     NativeClients native_clients{*this};
     SentMemory sent;
+    im::SentBook delivered_first{32'768};  // what its sender kept and a client got before it was written (user.cpp)
     RefusalLog refusals;
 
     // Where foreign domains are reached; set by the program before start().
@@ -55,6 +56,8 @@ public:
     void forget_user(const xmpp::Jid& user);  // the account is gone: its sessions end
     void reload_user(const xmpp::Jid& user);  // after a failed write: the roster as the disk has it
     std::size_t shard_of(const xmpp::Jid& user) const;
+    // XEP-0359: the same for the same origin, and nobody outside can tell it beforehand.
+    std::string stanza_id_of(const xmpp::Jid& user, std::string_view origin) const;
 
     // Streams.
     void accept(std::unique_ptr<net::Connection> connection, bool direct_tls, AddressLimits::Place place = {});
@@ -96,6 +99,7 @@ private:
     std::unique_ptr<storage::Stores> stores_;
     std::size_t index_;
     cluster::LocalBus::Face bus_;
+    const std::string stanza_id_key_;
     std::shared_ptr<const Settings> settings_;
     unsigned settings_version_ = 0;
     std::unordered_map<xmpp::Jid, std::unique_ptr<User>> users_;

@@ -6,6 +6,7 @@
 
 #include <boost/container/deque.hpp>
 
+#include "base/clock.hpp"
 #include "im/envelope.hpp"
 
 namespace parley::server {
@@ -51,11 +52,15 @@ public:
     struct Sent {
         im::Envelope envelope;
         std::int64_t spool_id = 0;  // the row that goes once this is acknowledged; 0: none
+        // Of what its sender keeps, until the client has confirmed it or it is written after all.
+        im::Settled settled{};
+        SteadyTime since{};
     };
     void push(Sent sent, std::size_t bytes);
     // <a h='..'/>. Gives back what it covers. Nothing: `h` is beyond what was sent (the stream ends: XEP-0198 4).
     std::optional<std::vector<Sent>> acknowledge(std::uint32_t h);
     const Queue<Sent>& waiting() const { return waiting_; }
+    Queue<Sent>& waiting() { return waiting_; }
     Queue<Sent> take_all();
     std::size_t size() const { return waiting_.size(); }
     std::size_t bytes() const { return bytes_; }

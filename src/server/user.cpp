@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/crash_point.hpp"
+#include "base/hash_stream.hpp"
 #include "im/message_rules.hpp"
 #include "server/c2s_stream.hpp"
 #include "server/carbons.hpp"
@@ -17,6 +18,10 @@ namespace parley::server {
 using xmpp::Stanza;
 
 namespace {
+
+std::uint64_t origin_key(const xmpp::Jid& user, std::string_view origin) {
+    return std::max<std::uint64_t>(HashStream().add(user.local()).add(user.domain()).add(origin).value(), 1);
+}
 
 void remove_forged(im::Envelope& envelope, const xmpp::Jid& by) {
     if (!xmpp::has_stanza_id(*envelope.stanza, by)) return;
@@ -81,6 +86,12 @@ void User::end(Session& session) {
 void User::receive_message(im::Envelope envelope, im::Settled settled) {
     last_used = shard_.clock().now();
     shard_.counters.messages.fetch_add(1, std::memory_order_relaxed);
+    if (envelope.kept_by_sender && shard_.delivered_first.count(origin_key(jid_, envelope.origin)) > 0)
+        return receive_repetition(std::move(envelope), std::move(settled));
+    route(std::move(envelope), std::move(settled));
+}
+
+void User::route(im::Envelope envelope, im::Settled settled) {
     const auto decision = im::route(*envelope.stanza, envelope.to, as_recipient());
     if (decision.error) {
         shard_.counters.bounced.fetch_add(1, std::memory_order_relaxed);
@@ -88,16 +99,52 @@ void User::receive_message(im::Envelope envelope, im::Settled settled) {
     }
     const bool for_disk =
         decision.store || ((envelope.durable || must_wait(decision)) && im::is_stored_offline(*envelope.stanza));
-    if (for_disk && !decision.ignored()) return store(std::move(envelope), std::move(settled));
+    if (for_disk && !decision.ignored()) {
+        if (auto* to = first_taker(envelope, decision))
+            return deliver_first(*to, std::move(envelope), decision, std::move(settled));
+        return store(std::move(envelope), std::move(settled));
+    }
     hand_out(envelope, decision, 0, 0);
     settled(im::accepted);
 }
 
-void User::store(im::Envelope envelope, im::Settled settled) {
-    if (usage_) return append(std::move(envelope), std::move(settled));
-    auto go_on = [this, envelope = std::move(envelope), settled = std::move(settled)](const Error* trouble) mutable {
-        if (trouble) return settled(storage_error(*trouble));
-        append(std::move(envelope), std::move(settled));
+Session* User::first_taker(const im::Envelope& envelope, const im::RoutingDecision& decision) const {
+    if (!envelope.kept_by_sender || decision.store || decision.deliver.size() != 1 || appending_ > 0) return nullptr;
+    auto* to = session(decision.deliver.front());
+    return to && to->stream() && to->takes_messages() ? to : nullptr;
+}
+
+void User::deliver_first(Session& to, im::Envelope envelope, const im::RoutingDecision& decision, im::Settled settled) {
+    shard_.delivered_first.add(origin_key(jid_, envelope.origin), shard_.clock().now());
+    name_for_client(envelope);
+    shard_.counters.delivered.fetch_add(1, std::memory_order_relaxed);
+    if (!decision.copy.empty()) send_received_carbons(*this, envelope, decision.copy);
+    to.deliver_first(envelope, std::move(settled));
+}
+
+void User::receive_repetition(im::Envelope envelope, im::Settled settled) {
+    for (const auto& session : sessions_)
+        if (session->settle_together(envelope.origin, settled)) return;
+    // Confirmed long ago; or being written, and then the store answers behind that.
+    if (appending_ == 0) return settled(im::accepted);
+    store(std::move(envelope), std::move(settled));
+}
+
+// XEP-0359. What its sender keeps has the same id also if it comes again after our crash, when it may be nowhere on
+// disk.
+void User::name_for_client(im::Envelope& envelope) {
+    remove_forged(envelope, jid_);
+    envelope.stanza_id = envelope.kept_by_sender ? shard_.stanza_id_of(jid_, envelope.origin) : shard_.random().hex(12);
+}
+
+void User::store(im::Envelope envelope, im::Settled settled, std::shared_ptr<Session> holder) {
+    ++appending_;
+    if (usage_) return append(std::move(envelope), std::move(settled), std::move(holder));
+    auto go_on = [this, envelope = std::move(envelope), settled = std::move(settled),
+                  holder = std::move(holder)](const Error* trouble) mutable {
+        if (!trouble) return append(std::move(envelope), std::move(settled), std::move(holder));
+        --appending_;
+        settled(storage_error(*trouble));
     };
     waiting_for_usage_.push_back(std::move(go_on));
     if (waiting_for_usage_.size() > 1) return;
@@ -110,8 +157,9 @@ void User::store(im::Envelope envelope, im::Settled settled) {
     });
 }
 
-void User::append(im::Envelope envelope, im::Settled settled) {
-    if (is_full()) {
+void User::append(im::Envelope envelope, im::Settled settled, std::shared_ptr<Session> holder) {
+    if (!holder && is_full()) {
+        --appending_;
         shard_.counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
         return settled(xmpp::stanza_error("service-unavailable", "the recipient's message store is full"));
     }
@@ -120,8 +168,7 @@ void User::append(im::Envelope envelope, im::Settled settled) {
     row.from = envelope.stanza->from;
     row.received = shard_.clock().wall();
     row.origin = envelope.origin.empty() ? shard_.random().hex(16) : envelope.origin;
-    remove_forged(envelope, jid_);
-    envelope.stanza_id = shard_.random().hex(12);
+    if (envelope.stanza_id.empty()) name_for_client(envelope);
     std::string id;
     xmpp::write_stanza_id(id, jid_, envelope.stanza_id);
     xmpp::write(row.stanza, *envelope.stanza, {}, nullptr, id);  // a document of its own: the namespace is declared
@@ -129,18 +176,36 @@ void User::append(im::Envelope envelope, im::Settled settled) {
     usage_->bytes += row.stanza.size();
     crash_point("message.received");
     auto committed = [&shard = shard_, user = jid_, bytes = row.stanza.size(), envelope = std::move(envelope),
-                      settled = std::move(settled)](Result<storage::SpoolStore::Appended> appended) mutable {
+                      settled = std::move(settled),
+                      holder = std::move(holder)](Result<storage::SpoolStore::Appended> appended) mutable {
+        auto* now = shard.loaded_user(user);
+        if (now && now->appending_ > 0) --now->appending_;
         if (!appended) return settled(storage_error(appended.error()));
         crash_point("message.committed");
         shard.counters.stored.fetch_add(1, std::memory_order_relaxed);
         settled(im::accepted);
         crash_point("message.acknowledged");
-        if (appended->duplicate) return;
-        // Who was there when it arrived may have gone, and somebody may have come: decided by those who are there now.
-        if (auto* now = shard.loaded_user(user)) now->hand_out(envelope, appended->id, bytes);
+        now = shard.loaded_user(user);  // who is told may have changed that
+        if (now && !appended->duplicate) now->appended(envelope, appended->id, bytes, holder.get());
         crash_point("message.delivered");
     };
     shard_.stores().spool().append(std::move(row), std::move(committed));
+}
+
+// Who was there when it arrived may have gone, and somebody may have come: decided by those who are there now.
+void User::appended(const im::Envelope& envelope, std::int64_t spool_id, std::size_t bytes, Session* holder) {
+    if (!holder) return hand_out(envelope, spool_id, bytes);
+    if (session(holder->jid().resource()) != holder) {
+        auto anew = envelope;
+        anew.to = jid_;
+        return hand_out(anew, spool_id, bytes);
+    }
+    in_flight_[spool_id] = bytes;
+    if (!holder->keep_row(envelope.origin, spool_id)) confirmed({spool_id});
+}
+
+void User::write_delivered(std::shared_ptr<Session> holder, im::Envelope envelope, im::Settled settled) {
+    store(std::move(envelope), std::move(settled), std::move(holder));
 }
 
 im::Recipient User::as_recipient() const {
@@ -200,10 +265,15 @@ void User::confirmed(std::vector<std::int64_t> spool_ids) {
 void User::route_anew(Queue<UnackedQueue::Sent> unconfirmed) {
     for (auto& sent : unconfirmed) {
         const auto& stanza = *sent.envelope.stanza;
-        if (sent.spool_id != 0) {
+        if (sent.settled) {
+            sent.envelope.to = jid_;
+            route(std::move(sent.envelope), std::move(sent.settled));
+        } else if (sent.spool_id != 0) {
             const auto row = in_flight_.extract(sent.spool_id);
             sent.envelope.to = jid_;                                         // the resource it went to is gone
             hand_out(sent.envelope, sent.spool_id, row ? row.mapped() : 0);  // nobody there: it stays in the spool
+        } else if (sent.envelope.kept_by_sender) {
+            // It is being written, and will be handed out then.
         } else if (stanza.kind == Stanza::Kind::message) {
             sent.envelope.to = jid_;
             receive_message(std::move(sent.envelope), [](im::Outcome) {});

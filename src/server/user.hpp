@@ -48,6 +48,8 @@ public:
     // Stored messages for a resource that has become able to take them (XEP-0160).
     void flush_offline(Session& session);
     void confirmed(std::vector<std::int64_t> spool_ids);
+    // What a session of this user has delivered first and its client has not confirmed for a while.
+    void write_delivered(std::shared_ptr<Session> holder, im::Envelope envelope, im::Settled settled);
     bool take_row(const storage::SpooledMessage& row);  // for one of the sessions; false: another has it
 
     // Changes the roster in memory at once and on disk; `then` after the commit. An item that is empty() is removed.
@@ -57,8 +59,16 @@ public:
     SteadyTime last_used{};
 
 private:
-    void store(im::Envelope envelope, im::Settled settled);
-    void append(im::Envelope envelope, im::Settled settled);
+    // `holder`: the session that has delivered it already, if any.
+    void store(im::Envelope envelope, im::Settled settled, std::shared_ptr<Session> holder = {});
+    void append(im::Envelope envelope, im::Settled settled, std::shared_ptr<Session> holder);
+    void appended(const im::Envelope& envelope, std::int64_t spool_id, std::size_t bytes, Session* holder);
+    void route(im::Envelope envelope, im::Settled settled);
+    // A message that its sender keeps is delivered before it is written where that is the shorter way.
+    Session* first_taker(const im::Envelope& envelope, const im::RoutingDecision& decision) const;
+    void deliver_first(Session& to, im::Envelope envelope, const im::RoutingDecision& decision, im::Settled settled);
+    void receive_repetition(im::Envelope envelope, im::Settled settled);
+    void name_for_client(im::Envelope& envelope);
     // Sends to every resource that is to have it now.
     void hand_out(const im::Envelope& envelope, std::int64_t spool_id, std::size_t bytes);
     void hand_out(const im::Envelope& envelope, const im::RoutingDecision& decision, std::int64_t spool_id,
@@ -76,6 +86,7 @@ private:
     // What the spool has for this user, counted from the first message that is stored; until it is known they wait.
     std::optional<storage::SpoolUsage> usage_;
     std::vector<Function<void(const Error*)>> waiting_for_usage_;
+    std::size_t appending_ = 0;  // on their way to the spool: nothing that comes later may pass them
 };
 
 }  // namespace parley::server

@@ -311,10 +311,12 @@ void InStream::on_stanza(xml::Element element) {
     if (!handed_over) return shard_->send(std::move(stanza));
     const auto number = inbound_.begin();
     auto origin = take_name(stanza);
-    if (origin.empty()) origin = id_ + ' ' + std::to_string(number);
+    const bool named = !origin.empty();
+    if (!named) origin = id_ + ' ' + std::to_string(number);
     auto envelope = im::envelope(std::move(stanza));
     envelope.durable = true;
     envelope.origin = std::move(origin);
+    envelope.kept_by_sender = named;
     const auto sent = envelope.stanza;
     auto* shard = shard_;
     shard_->route(std::move(envelope), [weak = weak_from_this(), shard, sent, number](im::Outcome refused) {
@@ -340,8 +342,8 @@ void InStream::keep_pace(SharedRate& rate) {
     });
 }
 
-// A partner that missed our proof sends the message again on its next stream, under its old name (docs/federation-names.md).
-// A message without a name is always a new one: who gives none repeats nothing.
+// A partner that missed our proof sends the message again on its next stream, under its old name
+// (docs/federation-names.md). A message without a name is always a new one: who gives none repeats nothing.
 std::string InStream::take_name(Stanza& stanza) {
     if (stanza.kind != Stanza::Kind::message) return {};
     std::string name;
