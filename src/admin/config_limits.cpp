@@ -72,6 +72,8 @@ const std::vector<LimitSpec>& limit_specs() {
         limit<&Limits::resources_per_account>("resources_per_account", Unit::count, 1, 1000,
                                               "devices of a user at a time"),
         limit<&Limits::roster_items>("roster_items", Unit::count, 10, 100'000, "contacts of a user"),
+        limit<&Limits::policy_entries>("policy_entries", Unit::count, 10, 100'000,
+                                       "people and domains that a user allows or blocks"),
         limit<&Limits::stanzas_per_second>("stanzas_per_second", Unit::count, 1, 100'000, "a client, sustained"),
         limit<&Limits::stanzas_burst>("stanzas_burst", Unit::count, 1, 1'000'000, "a client, at once"),
         limit<&Limits::bytes_per_second>("bytes_per_second", Unit::bytes, kib, 1024 * mib, "a client, sustained"),

@@ -50,6 +50,7 @@ struct Limits {
     std::size_t offline_bytes = 10 * 1024 * 1024;
     std::size_t resources_per_account = 16;
     std::size_t roster_items = 2000;
+    std::size_t policy_entries = 10'000;  // people and domains that a user allows or blocks
 
     // c2s token buckets: sustained rate and burst.
     int stanzas_per_second = 20;

@@ -41,7 +41,7 @@ struct FakeRouter final : im::Router {
     void send(im::Envelope envelope) override { keep(std::move(envelope), nullptr); }
     bool is_local(std::string_view domain) const override { return domain == "example.com"; }
     bool available(const xmpp::Jid& user) const override { return online.contains(user.bare()); }
-    void reception(const xmpp::Jid& user, Function<void(Result<im::Reception>)> then) override {
+    void reception(const xmpp::Jid& user, const xmpp::Jid&, Function<void(Result<im::Reception>)> then) override {
         const auto known = receptions.find(user.bare());
         then(known == receptions.end() ? Result<im::Reception>(im::Reception::open) : known->second);
     }

@@ -269,11 +269,19 @@ TEST(SipGatewayWatcher, AskedDecidedShownRefused) {
     EXPECT_NE(w.peer.last("NOTIFY")->body().find("closed"), std::string::npos);
     w.peer.answer("NOTIFY", 200);
 
-    w.presence("unsubscribed");
+    // A refusal is polite: what an offline user looks like, and no more than that.
+    const auto offline = *w.peer.last("NOTIFY");
+    w.deliver(available(w, "away"));
+    w.executor.advance(100ms);
     ASSERT_EQ(w.peer.count("NOTIFY"), 4u);
-    EXPECT_EQ(w.peer.last("NOTIFY")->header(sip::HeaderId::subscription_state), "terminated;reason=rejected");
     w.peer.answer("NOTIFY", 200);
-    EXPECT_TRUE(w.rows.empty());
+    w.presence("unsubscribed");
+    w.executor.advance(100ms);
+    ASSERT_EQ(w.peer.count("NOTIFY"), 5u);
+    EXPECT_EQ(w.peer.last("NOTIFY")->body(), offline.body());
+    EXPECT_TRUE(w.peer.last("NOTIFY")->header(sip::HeaderId::subscription_state).starts_with("active;expires="));
+    w.peer.answer("NOTIFY", 200);
+    EXPECT_FALSE(w.rows.empty()) << "the subscription goes on";
 }
 
 TEST(SipGatewayWatcher, SeveralResourcesAreOnePerson) {

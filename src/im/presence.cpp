@@ -153,8 +153,8 @@ ProbeAnswer answer_probe(bool user_exists, const RosterItem* item, bool own, con
                          const std::vector<std::string>& available_resources) {
     using Kind = ProbeAnswer::Kind;
     if (!user_exists) return {Kind::unsubscribed, {}};
-    if (!own && !(item && item->has_from())) return {item && item->pending_in ? Kind::ignore : Kind::unsubscribed, {}};
-    auto resources = available_resources;
+    if (!own && !(item && item->lets_in())) return {item && item->pending_in ? Kind::ignore : Kind::unsubscribed, {}};
+    auto resources = own || item->has_from() ? available_resources : std::vector<std::string>{};
     if (!probed.is_bare()) std::erase_if(resources, [&](const std::string& name) { return name != probed.resource(); });
     if (resources.empty()) return {Kind::unavailable, {}};
     return {Kind::presence, std::move(resources)};

@@ -25,13 +25,23 @@ struct RosterItem {
     bool pending_in = false;    // the contact asked, the user has not answered (3.1.3)
     bool pre_approved = false;  // approved='true' (3.4)
     bool listed = false;        // the user has put it into the roster, or subscribed to it
-    std::string request;        // the subscribe stanza as XML, shown again at each initial presence while pending_in
+    // The contact asked and may not see the user, but is not told so: it believes that it may, and sees the user
+    // offline. Never with subscription from or both.
+    bool refused = false;
+    std::string request;  // the subscribe stanza as XML, shown again at each initial presence while pending_in;
+                          // kept while refused, for when the refusal is taken back
 
     bool has_to() const { return subscription == Subscription::to || subscription == Subscription::both; }
     bool has_from() const { return subscription == Subscription::from || subscription == Subscription::both; }
+    // What the contact believes: that it is subscribed to the user's presence.
+    bool lets_in() const { return has_from() || refused; }
+    bool only_refused() const {
+        return refused && !listed && !pending_in && !pre_approved && subscription == Subscription::none && !pending_out;
+    }
     bool shown() const { return listed; }
     bool empty() const {
-        return !listed && !pending_in && !pre_approved && subscription == Subscription::none && !pending_out;
+        return !listed && !pending_in && !pre_approved && !refused && subscription == Subscription::none &&
+               !pending_out;
     }
     bool operator==(const RosterItem&) const = default;
 };
@@ -42,6 +52,8 @@ struct Roster {
     std::uint64_t version = 0;
 
     const RosterItem* find(const xmpp::Jid& contact) const;  // by bare JID
+    // Items that the user has or waits for: those who are refused and nothing else have no share of the user's room.
+    std::size_t occupied() const;
 };
 
 }  // namespace parley::im

@@ -47,7 +47,7 @@ std::variant<RosterSet, xmpp::StanzaError> decode_roster_set(const xml::Element&
 }
 
 bool has_room(const Roster& roster, const xmpp::Jid& contact, std::size_t limit) {
-    return roster.items.size() < limit || roster.find(contact) != nullptr;
+    return roster.find(contact) != nullptr || roster.occupied() < limit;
 }
 
 std::variant<RosterItem, xmpp::StanzaError> apply_roster_set(const Roster& roster, const RosterSet& set,

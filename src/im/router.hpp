@@ -7,9 +7,10 @@ namespace parley::im {
 
 // What a message to a local user would meet now.
 enum class Reception {
-    nobody,  // there is no such user
-    open,    // delivered, or kept until the user is back
-    full,    // as much is kept for the user as may be
+    nobody,   // there is no such user
+    open,     // delivered, or kept until the user is back
+    full,     // as much is kept for the user as may be
+    unheard,  // answered as by `open`, and dropped: the user has blocked the sender
 };
 
 // Where a stanza goes by its address: a local user's slot, a foreign domain, or this server itself. One a shard; calls
@@ -25,7 +26,7 @@ public:
     // Is this user, who lives on this shard, available now? What such a user waits for comes first.
     virtual bool available(const xmpp::Jid& user) const = 0;
     // Of a user who lives on this shard; from the store if need be. An error: the store could not be read.
-    virtual void reception(const xmpp::Jid& user, Function<void(Result<Reception>)> then) = 0;
+    virtual void reception(const xmpp::Jid& user, const xmpp::Jid& sender, Function<void(Result<Reception>)> then) = 0;
 };
 
 // The way to foreign domains over one protocol: the XMPP streams or the SIP gateway. One a shard, called on that

@@ -38,6 +38,20 @@ RosterItem copy_or_new(const RosterItem* before, const xmpp::Jid& contact) {
     return item;
 }
 
+// The contact may not see the user, and is not to know.
+void refuse(RosterItem& item) {
+    set_from(item, false);
+    item.pending_in = false;
+    item.refused = true;
+}
+
+void let_in(RosterItem& item) {
+    set_from(item, true);
+    forget_request(item);
+    item.refused = false;
+    item.listed = true;
+}
+
 // Fills in what follows from the change itself.
 SubscriptionOutcome concluded(SubscriptionOutcome outcome, const RosterItem& before, RosterItem after) {
     outcome.push = !looks_the_same(before, after);
@@ -65,7 +79,7 @@ std::optional<SubscriptionType> subscription_type(std::string_view presence_type
     return std::nullopt;
 }
 
-SubscriptionOutcome outbound(const RosterItem* item, const xmpp::Jid& contact, SubscriptionType type) {
+SubscriptionOutcome outbound(const RosterItem* item, const xmpp::Jid& contact, SubscriptionType type, Manner manner) {
     const RosterItem before = copy_or_new(item, contact);
     RosterItem after = before;
     SubscriptionOutcome outcome;
@@ -82,35 +96,53 @@ SubscriptionOutcome outbound(const RosterItem* item, const xmpp::Jid& contact, S
             break;
         case SubscriptionType::subscribed:  // A.2.3
             if (before.pending_in) {
-                outcome.route = outcome.send_presence = true;
-                set_from(after, true);
-                forget_request(after);
-                after.listed = true;
+                outcome.route = !before.refused;  // else it was told so long ago
+                outcome.send_presence = true;
+                let_in(after);
+            } else if (before.refused) {
+                outcome.send_presence = true;
+                let_in(after);
             } else if (!before.has_from()) {  // 3.4.2: approved before it was asked
                 after.pre_approved = after.listed = true;
             }
             break;
         case SubscriptionType::unsubscribed:  // A.2.4; it takes a pre-approval back too
-            outcome.route = before.pending_in || before.has_from();
-            set_from(after, false);
-            forget_request(after);
             after.pre_approved = false;
+            if (before.pending_in && manner != Manner::open) {
+                if (!before.refused) outcome.reply = SubscriptionType::subscribed;
+                refuse(after);
+            } else if (before.has_from() && manner == Manner::silent) {
+                refuse(after);
+            } else {
+                outcome.route = before.pending_in || before.has_from();
+                set_from(after, false);
+                if (!before.refused) forget_request(after);
+            }
             break;
     }
     return concluded(std::move(outcome), before, std::move(after));
 }
 
 SubscriptionOutcome inbound(const RosterItem* item, const xmpp::Jid& contact, SubscriptionType type,
-                            std::string_view request) {
+                            std::string_view request, Verdict verdict) {
     const RosterItem before = copy_or_new(item, contact);
     RosterItem after = before;
     SubscriptionOutcome outcome;
     switch (type) {
-        case SubscriptionType::subscribe:                    // A.3.1
-            if (before.has_from() || before.pre_approved) {  // 3.1.3, 3.4.2: answered without asking the user again
-                set_from(after, true);
+        case SubscriptionType::subscribe:  // A.3.1
+            if (before.has_from() || (before.pre_approved && verdict != Verdict::block)) {
+                set_from(after, true);  // 3.1.3, 3.4.2: answered without asking the user again
                 outcome.reply = SubscriptionType::subscribed;
                 outcome.send_presence = true;
+            } else if (verdict == Verdict::allow) {
+                let_in(after);
+                outcome.reply = SubscriptionType::subscribed;
+                outcome.send_presence = true;
+            } else if (before.refused || verdict == Verdict::block) {
+                if (!before.pending_in) refuse(after);  // one that is asked about anew stays so
+                after.refused = true;
+                after.request = request;
+                outcome.reply = SubscriptionType::subscribed;
             } else if (!before.pending_in) {
                 after.pending_in = true;
                 after.request = request;
@@ -121,6 +153,7 @@ SubscriptionOutcome inbound(const RosterItem* item, const xmpp::Jid& contact, Su
             if (before.has_from() || before.pending_in) outcome.deliver = Deliver::interested;
             set_from(after, false);
             forget_request(after);
+            after.refused = false;
             break;
         case SubscriptionType::subscribed:  // A.3.3: an approval that nobody asked for is dropped
             if (before.pending_out) {
@@ -135,15 +168,48 @@ SubscriptionOutcome inbound(const RosterItem* item, const xmpp::Jid& contact, Su
             after.pending_out = false;
             break;
     }
+    if (verdict == Verdict::block) outcome.deliver = Deliver::no;
     return concluded(std::move(outcome), before, std::move(after));
 }
 
-std::optional<Removal> removal(const RosterItem* before) {
+SubscriptionOutcome decided_anew(const RosterItem& before, Verdict verdict) {
+    RosterItem after = before;
+    SubscriptionOutcome outcome;
+    if (before.has_from() || !(before.pending_in || before.refused)) return outcome;
+    switch (verdict) {
+        case Verdict::allow:
+            let_in(after);
+            if (!before.refused) outcome.reply = SubscriptionType::subscribed;
+            outcome.send_presence = true;
+            break;
+        case Verdict::block:
+            if (!before.refused) outcome.reply = SubscriptionType::subscribed;
+            refuse(after);
+            break;
+        case Verdict::ask:
+            if (before.pending_in || before.request.empty()) break;
+            after.pending_in = true;
+            outcome.deliver = Deliver::available;
+            break;
+    }
+    return concluded(std::move(outcome), before, std::move(after));
+}
+
+std::optional<Removal> removal(const RosterItem* before, Manner manner) {
     if (!before || !before->shown()) return std::nullopt;
     // A request in either direction is withdrawn or denied with it: nobody is left waiting for an answer that cannot
     // come.
-    return Removal{*before, before->has_to() || before->pending_out, before->has_from() || before->pending_in,
-                   before->has_from()};
+    Removal removal;
+    removal.item = *before;
+    removal.unsubscribe = before->has_to() || before->pending_out;
+    removal.send_unavailable = before->has_from();
+    removal.left.contact = before->contact;
+    const auto end = outbound(before, before->contact, SubscriptionType::unsubscribed, manner);
+    removal.unsubscribed = end.route;
+    removal.subscribed = end.reply.has_value();
+    removal.left.refused = end.item ? end.item->refused : before->refused;
+    if (removal.left.refused) removal.left.request = before->request;
+    return removal;
 }
 
 }  // namespace parley::im

@@ -304,6 +304,120 @@ TEST(Subscription, RemovalWithdrawsBothDirections) {  // 2.5.2
     EXPECT_FALSE(removal(&*request.item));  // 2.5.3: what the roster does not show cannot be removed from it
 }
 
+// Requirement D5: whoever is refused believes to be let in, and is shown nobody.
+TEST(Subscription, APoliteNoIsAYesThatShowsNobody) {
+    for (const auto manner : {Manner::polite, Manner::silent}) {
+        const auto asked = *inbound(nullptr, contact, Type::subscribe, "<presence/>").item;
+        const auto denied = outbound(&asked, contact, Type::unsubscribed, manner);
+        EXPECT_FALSE(denied.route || denied.push || denied.send_presence || denied.send_unavailable);
+        EXPECT_EQ(denied.reply, Type::subscribed);
+        ASSERT_TRUE(denied.item);
+        EXPECT_TRUE(denied.item->refused && denied.item->lets_in() && denied.item->only_refused());
+        EXPECT_FALSE(denied.item->pending_in || denied.item->has_from() || denied.item->shown());
+
+        const auto again = inbound(&*denied.item, contact, Type::subscribe, "<presence id='2'/>");
+        EXPECT_EQ(again.reply, Type::subscribed);
+        EXPECT_EQ(again.deliver, Deliver::no);
+        EXPECT_FALSE(again.send_presence || again.push);
+
+        const auto once_more = outbound(&*denied.item, contact, Type::unsubscribed, manner);
+        EXPECT_FALSE(once_more.item || once_more.route || once_more.reply);
+
+        const auto thought_better = outbound(&*denied.item, contact, Type::subscribed, manner);
+        EXPECT_TRUE(thought_better.push && thought_better.send_presence);
+        EXPECT_FALSE(thought_better.route || thought_better.reply);  // it was told yes long ago
+        EXPECT_TRUE(thought_better.item->has_from() && !thought_better.item->refused);
+
+        const auto gone = inbound(&*denied.item, contact, Type::unsubscribe, {});
+        EXPECT_EQ(gone.deliver, Deliver::no);
+        EXPECT_TRUE(gone.item->empty());
+    }
+}
+
+TEST(Subscription, APermissionThatEndsIsToldUnlessSilent) {
+    for (const auto state : {State::from, State::from_out, State::both}) {
+        SCOPED_TRACE(names[static_cast<int>(state)]);
+        const auto before = item_in(state);
+        const auto told = outbound(&before, contact, Type::unsubscribed, Manner::polite);
+        EXPECT_EQ(told, outbound(&before, contact, Type::unsubscribed, Manner::open));
+        EXPECT_TRUE(told.route);
+        const auto silent = outbound(&before, contact, Type::unsubscribed, Manner::silent);
+        EXPECT_FALSE(silent.route || silent.reply);
+        EXPECT_TRUE(silent.send_unavailable && silent.push && silent.item->refused);
+        EXPECT_EQ(silent.item->has_to(), before.has_to());
+
+        EXPECT_FALSE(removal(&before, Manner::polite)->left.refused);
+        const auto removed = removal(&before, Manner::silent);
+        EXPECT_TRUE(removed->left.only_refused() && removed->send_unavailable);
+        EXPECT_FALSE(removed->unsubscribed || removed->subscribed);
+    }
+    const auto waits = item_in(State::none_in);
+    const auto removed = removal(&waits, Manner::polite);
+    EXPECT_TRUE(removed->left.only_refused() && removed->subscribed && !removed->unsubscribed);
+}
+
+TEST(Subscription, APolicyAnswersANewRequest) {
+    using enum Verdict;
+    for (const auto state : all) {
+        SCOPED_TRACE(names[static_cast<int>(state)]);
+        const auto before = item_in(state);
+        const auto allowed = inbound(&before, contact, Type::subscribe, "<presence/>", allow);
+        EXPECT_EQ(allowed.reply, Type::subscribed);
+        EXPECT_EQ(allowed.deliver, Deliver::no);
+        EXPECT_TRUE(allowed.send_presence);
+        const auto in = allowed.item.value_or(before);
+        EXPECT_TRUE(in.has_from() && !in.pending_in && in.request.empty());
+        EXPECT_EQ(allowed.push, !before.has_from());
+
+        const auto blocked = inbound(&before, contact, Type::subscribe, "<presence/>", block);
+        EXPECT_EQ(blocked.reply, Type::subscribed) << "the same answer";
+        EXPECT_EQ(blocked.deliver, Deliver::no);
+        EXPECT_EQ(blocked.send_presence, before.has_from());  // which the caller hides
+        const auto out = blocked.item.value_or(before);
+        EXPECT_EQ(out.refused, !before.has_from());
+        EXPECT_EQ(out.has_from(), before.has_from());
+        EXPECT_EQ(out.pending_in, before.pending_in);
+    }
+    const auto allowed = inbound(nullptr, contact, Type::subscribe, "<presence/>", allow);
+    EXPECT_TRUE(allowed.item->shown() && allowed.push) << "the user sees who has been let in";
+    const auto blocked = inbound(nullptr, contact, Type::subscribe, "<presence/>", block);
+    EXPECT_TRUE(blocked.item->only_refused());
+    EXPECT_FALSE(blocked.push);
+    auto approved = item_in(State::none);
+    approved.pre_approved = true;
+    EXPECT_TRUE(inbound(&approved, contact, Type::subscribe, "<presence/>", block).item->refused);
+}
+
+TEST(Subscription, WhatWaitsIsDecidedWhenThePolicyChanges) {
+    using enum Verdict;
+    const auto asked = *inbound(nullptr, contact, Type::subscribe, "<presence/>").item;
+    EXPECT_EQ(decided_anew(asked, ask), SubscriptionOutcome{});
+    const auto allowed = decided_anew(asked, allow);
+    EXPECT_TRUE(allowed.item->has_from() && allowed.item->shown() && allowed.send_presence && allowed.push);
+    EXPECT_EQ(allowed.reply, Type::subscribed);
+    const auto blocked = decided_anew(asked, block);
+    EXPECT_TRUE(blocked.item->only_refused());
+    EXPECT_EQ(blocked.reply, Type::subscribed);
+    EXPECT_FALSE(blocked.push || blocked.send_presence);
+
+    const auto let_in = decided_anew(*blocked.item, allow);
+    EXPECT_TRUE(let_in.item->has_from() && let_in.send_presence);
+    EXPECT_FALSE(let_in.reply) << "it was told yes long ago";
+    const auto asked_again = decided_anew(*blocked.item, ask);
+    EXPECT_TRUE(asked_again.item->pending_in && asked_again.item->refused);
+    EXPECT_EQ(asked_again.deliver, Deliver::available);
+    EXPECT_EQ(asked_again.item->request, "<presence/>");
+    EXPECT_FALSE(asked_again.reply);
+    const auto denied_again = outbound(&*asked_again.item, contact, Type::unsubscribed, Manner::polite);
+    EXPECT_TRUE(denied_again.item->only_refused() && !denied_again.reply && !denied_again.route);
+    const auto yes = outbound(&*asked_again.item, contact, Type::subscribed, Manner::polite);
+    EXPECT_TRUE(yes.item->has_from() && yes.send_presence && !yes.route);
+
+    for (const auto state : {State::none, State::to, State::from, State::both})
+        for (const auto verdict : {allow, block, ask})
+            EXPECT_EQ(decided_anew(item_in(state), verdict), SubscriptionOutcome{});
+}
+
 TEST(Subscription, TypesAreTheWordsOfTheWire) {
     EXPECT_EQ(subscription_type("subscribe"), Type::subscribe);
     EXPECT_EQ(subscription_type("unsubscribed"), Type::unsubscribed);

@@ -67,6 +67,10 @@ void Session::take_from_disk(Result<std::vector<storage::SpooledMessage>> rows) 
         auto element = xml::parse_document(row.stanza);
         auto stanza = element ? xmpp::Stanza::decode(*std::move(element)) : Result<xmpp::Stanza>(element.error());
         if (!stanza) continue;
+        if (user_.blocks(stanza->from)) {  // since it came, or it was to be dropped and we stopped before
+            user_.confirmed({row.id});
+            continue;
+        }
         stanza->add(xmpp::Codec<xmpp::Delay>::encode({row.received, user_.jid().domain_jid(), {}}));
         deliver(im::envelope(*std::move(stanza)), row.id);
     }

@@ -40,7 +40,7 @@ bool NativeClients::on_answer(Session& session, const Stanza& answer) {
     session.native = features && features->contains(std::string(xmpp::ns::native));
     if (!session.native) return true;
     for (const auto& [contact, item] : session.user().roster().items) {
-        if (!item.has_to()) continue;
+        if (!item.has_to() || session.user().blocks(contact)) continue;
         Stanza probe;
         probe.kind = Stanza::Kind::presence;
         probe.type = "probe";

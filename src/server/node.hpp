@@ -30,6 +30,8 @@ struct Settings {
     im::FederationPolicy policy;
     Limits limits;
     bool offer_plain = true;  // SASL PLAIN, inside TLS only
+    // The answers of clients that are not native change their users' policy lists too (requirements D4).
+    bool third_party_decisions_count = false;
 };
 
 // Kept apart from Settings so that a thousand readers a second share one counter at most.
@@ -61,6 +63,8 @@ struct Node {
     std::vector<Shard*> shards;
     std::string secret;   // for fake SCRAM salts and dialback keys; from the store
     std::string version;  // XEP-0092
+    // Somebody whom that user has blocked wrote: one call a pair an hour, on the shard's thread.
+    std::function<void(const xmpp::Jid& user, const xmpp::Jid& sender)> unheard{};
     // Decides for domains whose rule says `automatic`; nullptr: they are XMPP domains.
     im::PartnerTransports* transports = nullptr;
 };
@@ -69,6 +73,7 @@ struct Node {
 struct Counters {
     std::atomic<std::uint64_t> sessions{0}, logins{0}, login_failures{0}, messages{0}, delivered{0}, stored{0},
         bounced{0}, limit_hits{0};
+    std::atomic<std::uint64_t> unheard{0};  // messages from somebody whom their recipient has blocked
 };
 
 }  // namespace parley::server

@@ -1,5 +1,6 @@
 #include "server/pipeline.hpp"
 
+#include "im/subscription.hpp"
 #include "server/c2s_stream.hpp"
 #include "server/carbons.hpp"
 #include "server/module/modules.hpp"
@@ -7,6 +8,7 @@
 #include "server/session.hpp"
 #include "server/shard.hpp"
 #include "server/user.hpp"
+#include "server/user_policy.hpp"
 #include "xmpp/ns.hpp"
 
 namespace parley::server {
@@ -22,6 +24,23 @@ void answer(Session& session, const Stanza& stanza) {
 // RFC 6120 8.1.2.1: a client speaks for itself only.
 bool from_is_own(const Stanza& stanza, const Session& session) {
     return stanza.from.empty() || stanza.from == session.jid() || stanza.from == session.jid().bare();
+}
+
+// Of a subscription: the user's own roster follows, whatever the contact may hear of it.
+bool ends_something(const Stanza& stanza) {
+    return stanza.kind == Stanza::Kind::presence && im::subscription_type(stanza.type) &&
+           stanza.type != im::to_string(im::SubscriptionType::subscribe);
+}
+
+// RFC 6120 8.3.1, 8.2.3: an error is never answered with an error, nor is a result; and presence that says goodbye
+// needs no answer.
+bool is_answerable(const Stanza& stanza) {
+    switch (stanza.kind) {
+        case Stanza::Kind::message: return !stanza.is_error();
+        case Stanza::Kind::iq: return stanza.is_request();
+        case Stanza::Kind::presence: break;
+    }
+    return stanza.type.empty() || stanza.type == im::to_string(im::SubscriptionType::subscribe);
 }
 
 void route_message(Shard& shard, const std::shared_ptr<Session>& session, Stanza stanza, std::uint32_t number) {
@@ -92,7 +111,12 @@ void receive_stanza(Shard& shard, const std::shared_ptr<Session>& session, xml::
         return;
     }
     stanza.from = session->jid();
-    // 4. It is acted upon by its kind.
+    // 4. It is not for somebody whom its own user has blocked.
+    if (!stanza.to.empty() && session->user().blocks(stanza.to) && !ends_something(stanza)) {
+        if (is_answerable(stanza)) answer(*session, blocked_error(stanza));
+        return session->settle_inbound(number);
+    }
+    // 5. It is acted upon by its kind.
     switch (stanza.kind) {
         case Stanza::Kind::message: return route_message(shard, session, std::move(stanza), number);
         case Stanza::Kind::presence: {
@@ -102,7 +126,7 @@ void receive_stanza(Shard& shard, const std::shared_ptr<Session>& session, xml::
         }
         case Stanza::Kind::iq: break;
     }
-    // 5. What is not on its way to a disk is done with.
+    // 6. What is not on its way to a disk is done with.
     session->settle_inbound(number);
     route_iq(shard, session, std::move(stanza));
 }

@@ -8,6 +8,7 @@
 #include "server/shard.hpp"
 #include "server/storage_error.hpp"
 #include "server/user.hpp"
+#include "server/user_policy.hpp"
 #include "xml/parser.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
@@ -20,21 +21,12 @@ namespace {
 
 constexpr std::size_t directed_limit = 1000;  // addresses a session keeps for directed presence
 
-Stanza presence(const xmpp::Jid& from, const xmpp::Jid& to, std::string_view type) {
-    Stanza stanza;
-    stanza.kind = Stanza::Kind::presence;
-    stanza.from = from;
-    stanza.to = to;
-    stanza.type = type;
-    return stanza;
-}
-
 // To everybody who is to see this user, and to the user's other resources: one value, many addresses.
 void broadcast(Shard& shard, User& user, const Session& session, std::shared_ptr<const Stanza> stanza) {
     im::Envelope envelope;
     envelope.stanza = std::move(stanza);
     for (const auto& [contact, item] : user.roster().items) {
-        if (!item.has_from()) continue;
+        if (!item.has_from() || user.blocks(contact)) continue;
         envelope.to = contact;
         shard.send(envelope);
     }
@@ -47,16 +39,17 @@ void broadcast(Shard& shard, User& user, const Session& session, std::shared_ptr
 
 // RFC 6121 4.2.2, 4.3: what a resource gets when it becomes available.
 void greet(Shard& shard, User& user, Session& session) {
+    user.answer_decided();
     for (const auto& [contact, item] : user.roster().items) {
-        if (item.has_to()) shard.send(presence(session.jid(), contact, "probe"));
+        if (user.blocks(contact)) continue;  // who is to see the user offline gets no sign of life
+        if (item.has_to()) shard.send(presence_stanza(session.jid(), contact, "probe"));
         // An answer may have been lost with one of the two servers: asked again, the contact's side answers again.
-        if (item.pending_out) shard.route(im::envelope(presence(user.jid(), contact, "subscribe")), [](im::Outcome) {});
+        if (item.pending_out)
+            shard.route(im::envelope(presence_stanza(user.jid(), contact, "subscribe")), [](im::Outcome) {});
         // 3.1.3: a request waits until it is answered, and is shown at each log-in.
-        if (item.pending_in && !item.request.empty()) {
-            auto element = xml::parse_document(item.request);
-            auto request = element ? Stanza::decode(*std::move(element)) : Result<Stanza>(element.error());
-            if (!request) continue;
-            auto envelope = im::envelope(*std::move(request));
+        if (auto request = item.pending_in ? request_of(item) : nullptr) {
+            im::Envelope envelope;
+            envelope.stanza = std::move(request);
             envelope.to = session.jid();
             session.deliver(envelope);
         }
@@ -104,6 +97,20 @@ void directed(Shard& shard, User& user, Session& session, Stanza stanza) {
     shard.send(std::move(stanza));
 }
 
+// For `parleyctl explain`.
+void note_outcome(Shard& shard, const User& user, const xmpp::Jid& contact, const im::SubscriptionOutcome& outcome) {
+    using What = im::PairEvent::What;
+    const bool about_the_contact = outcome.reply || outcome.send_presence || outcome.send_unavailable ||
+                                   outcome.deliver == im::SubscriptionOutcome::Deliver::available;
+    if (!outcome.item || !about_the_contact) return;
+    const auto& item = *outcome.item;
+    note_event(shard, user.jid(), contact,
+               item.has_from()   ? What::let_in
+               : item.pending_in ? What::asked
+               : item.refused    ? What::refused
+                                 : What::ended);
+}
+
 void subscription_stanza(Shard& shard, Session& session, Stanza stanza, im::SubscriptionType type,
                          im::Settled settled) {
     auto& user = session.user();
@@ -111,12 +118,17 @@ void subscription_stanza(Shard& shard, Session& session, Stanza stanza, im::Subs
     if (contact == user.jid()) return settled(im::accepted);  // one sees oneself anyway
     const auto& limits = shard.settings().limits;
     const auto* before = user.roster().find(contact);
-    if (!before && user.roster().items.size() >= limits.roster_items) {
+    if (!before && user.roster().occupied() >= limits.roster_items) {
         session.deliver(
             im::envelope(stanza.error(xmpp::stanza_error("policy-violation", "your contact list is full"))));
         return settled(im::accepted);
     }
-    const auto outcome = im::outbound(before, contact, type);
+    if (auto decision = decision_in(session, stanza, type, before))
+        return user.change_policy(*std::move(decision), [settled = std::move(settled)](const Result<>& stored) {
+            settled(stored ? im::Outcome{} : storage_error(stored.error()));
+        });
+    auto outcome = im::outbound(before, contact, type, user.manner(contact));
+    if (user.blocks(contact)) outcome.route = false;
     stanza.from = user.jid();  // RFC 6121 3.1.2: on behalf of the account, not of one resource
     stanza.to = contact;
     auto then = [&shard, jid = user.jid(), contact, outcome, stanza = std::move(stanza),
@@ -124,8 +136,11 @@ void subscription_stanza(Shard& shard, Session& session, Stanza stanza, im::Subs
         auto* now = shard.loaded_user(jid);
         if (!stored) return settled(storage_error(stored.error()));
         if (!now) return settled(xmpp::stanza_error("service-unavailable"));  // the account was removed meanwhile
+        note_outcome(shard, *now, contact, outcome);
         if (outcome.push) push_roster_item(*now, contact);
         if (outcome.send_unavailable) show_presence(shard, *now, contact, false);
+        if (outcome.reply)
+            shard.route(im::envelope(presence_stanza(jid, contact, im::to_string(*outcome.reply))), [](im::Outcome) {});
         if (outcome.route) {
             auto envelope = im::envelope(std::move(stanza));
             const auto sent = envelope.stanza;
@@ -156,34 +171,24 @@ void inbound_subscription(Shard& shard, User& user, const Stanza& stanza, im::Su
     const auto contact = stanza.from.bare();
     if (contact == user.jid()) return settled(im::accepted);
     const auto* before = user.roster().find(contact);
-    if (!before && user.roster().items.size() >= shard.settings().limits.roster_items)
+    const auto verdict = user.verdict(contact);
+    const auto& items = user.roster().items;
+    // Those who are refused have room of their own: they cannot fill the user's list.
+    const auto used =
+        verdict == im::Verdict::block ? items.size() - user.roster().occupied() : user.roster().occupied();
+    if (!before && used >= shard.settings().limits.roster_items)
         return settled(xmpp::stanza_error("resource-constraint", "the contact list is full"));
     auto kept = stanza;
     kept.from = contact;
     kept.to = user.jid();
-    const auto outcome = im::inbound(before, contact, type, xml::to_string(kept.encode()));
+    const auto outcome = im::inbound(before, contact, type, xml::to_string(kept.encode()), verdict);
     auto then = [&shard, jid = user.jid(), contact, outcome, kept = std::move(kept),
                  settled = std::move(settled)](Result<> stored) mutable {
         auto* now = shard.loaded_user(jid);
         if (!stored) return settled(storage_error(stored.error()));
         if (!now) return settled(xmpp::stanza_error("service-unavailable"));  // the account was removed meanwhile
         settled(im::accepted);
-        im::Envelope envelope;
-        envelope.stanza = std::make_shared<const Stanza>(std::move(kept));
-        using Deliver = im::SubscriptionOutcome::Deliver;
-        for (const auto& session : now->sessions()) {
-            const bool wanted = outcome.deliver == Deliver::available    ? session->available()
-                                : outcome.deliver == Deliver::interested ? session->interested
-                                                                         : false;
-            if (!wanted) continue;
-            envelope.to = session->jid();
-            session->deliver(envelope);
-        }
-        if (outcome.reply)
-            shard.route(im::envelope(presence(jid, contact, im::to_string(*outcome.reply))), [](im::Outcome) {});
-        if (outcome.push) push_roster_item(*now, contact);
-        if (outcome.send_presence) show_presence(shard, *now, contact, true);
-        if (outcome.send_unavailable) show_presence(shard, *now, contact, false);
+        conclude(shard, *now, contact, outcome, std::make_shared<const Stanza>(std::move(kept)));
     };
     if (outcome.item)
         user.change_roster({*outcome.item}, std::move(then));
@@ -192,17 +197,19 @@ void inbound_subscription(Shard& shard, User& user, const Stanza& stanza, im::Su
 }
 
 void answer_probe(Shard& shard, User& user, const Stanza& probe) {
+    const bool hidden = user.blocks(probe.from);
     std::vector<std::string> available;
     for (const auto& session : user.sessions())
-        if (session->available() && session->jid() != probe.from) available.push_back(session->jid().resource());
+        if (session->available() && session->jid() != probe.from && !hidden)
+            available.push_back(session->jid().resource());
     const auto& asked = probe.to.empty() ? user.jid() : probe.to;
     const auto answer = im::answer_probe(true, user.roster().find(probe.from.bare()), probe.from.same_bare(user.jid()),
                                          asked, available);
     using Kind = im::ProbeAnswer::Kind;
     switch (answer.kind) {
         case Kind::ignore: return;
-        case Kind::unsubscribed: return shard.send(presence(user.jid(), probe.from.bare(), "unsubscribed"));
-        case Kind::unavailable: return shard.send(presence(asked, probe.from, "unavailable"));
+        case Kind::unsubscribed: return shard.send(presence_stanza(user.jid(), probe.from.bare(), "unsubscribed"));
+        case Kind::unavailable: return shard.send(presence_stanza(asked, probe.from, "unavailable"));
         case Kind::presence: break;
     }
     for (const auto& resource : answer.resources) {
@@ -235,19 +242,59 @@ void receive_own_presence(Shard& shard, Session& session, Stanza stanza, im::Set
     settled(im::accepted);
 }
 
+Stanza presence_stanza(const xmpp::Jid& from, const xmpp::Jid& to, std::string_view type) {
+    Stanza stanza;
+    stanza.kind = Stanza::Kind::presence;
+    stanza.from = from;
+    stanza.to = to;
+    stanza.type = type;
+    return stanza;
+}
+
+std::shared_ptr<const Stanza> request_of(const im::RosterItem& item) {
+    if (item.request.empty()) return nullptr;
+    auto element = xml::parse_document(item.request);
+    auto request = element ? Stanza::decode(*std::move(element)) : Result<Stanza>(element.error());
+    return request ? std::make_shared<const Stanza>(*std::move(request)) : nullptr;
+}
+
+void conclude(Shard& shard, User& user, const xmpp::Jid& contact, const im::SubscriptionOutcome& outcome,
+              std::shared_ptr<const Stanza> request) {
+    im::Envelope envelope;
+    envelope.stanza = std::move(request);
+    using Deliver = im::SubscriptionOutcome::Deliver;
+    for (const auto& session : user.sessions()) {
+        const bool wanted = outcome.deliver == Deliver::available    ? session->available()
+                            : outcome.deliver == Deliver::interested ? session->interested
+                                                                     : false;
+        if (!wanted || !envelope.stanza) continue;
+        envelope.to = session->jid();
+        session->deliver(envelope);
+    }
+    note_outcome(shard, user, contact, outcome);
+    if (outcome.reply)
+        shard.route(im::envelope(presence_stanza(user.jid(), contact, im::to_string(*outcome.reply))),
+                    [](im::Outcome) {});
+    if (outcome.push) push_roster_item(user, contact);
+    if (outcome.send_presence) show_presence(shard, user, contact, true);
+    if (outcome.send_unavailable) show_presence(shard, user, contact, false);
+}
+
 void session_unavailable(Shard& shard, User& user, Session& session) {
     if (!session.available() && session.directed.empty()) return;
-    auto gone = presence(session.jid(), {}, "unavailable");
+    auto gone = presence_stanza(session.jid(), {}, "unavailable");
     become_unavailable(shard, user, session, std::make_shared<const Stanza>(std::move(gone)));
 }
 
 void show_presence(Shard& shard, User& user, const xmpp::Jid& contact, bool available) {
+    if (user.blocks(contact)) return;  // sees the user offline already
     for (const auto& session : user.sessions()) {
         if (!session->available()) continue;
         im::Envelope envelope;
         envelope.to = contact;
-        envelope.stanza = available ? session->presence
-                                    : std::make_shared<const Stanza>(presence(session->jid(), contact, "unavailable"));
+        envelope.stanza = available
+                              ? session->presence
+                              : std::make_shared<const Stanza>(presence_stanza(session->jid(), contact, "unavailable"));
         shard.send(std::move(envelope));
     }
 }
@@ -274,6 +321,8 @@ void User::receive_presence(const im::Envelope& envelope, im::Settled settled) {
         return inbound_subscription(shard_, *this, stanza, *type, std::move(settled));
     if (stanza.type == "probe") {
         answer_probe(shard_, *this, stanza);
+    } else if (blocks(stanza.from)) {
+        // Dropped; nobody is told of presence.
     } else if (!envelope.to.is_bare()) {
         if (auto* to = session(envelope.to.resource()); to && (to->available() || !stanza.type.empty()))
             to->deliver(envelope);

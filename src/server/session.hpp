@@ -34,9 +34,12 @@ public:
     std::shared_ptr<const xmpp::Stanza> presence;
     int priority = 0;
     bool available() const { return presence != nullptr; }
-    bool interested = false;       // has asked for the roster
-    bool carbons = false;          // XEP-0280
-    bool native = false;           // native_clients.hpp
+    bool interested = false;  // has asked for the roster
+    bool carbons = false;     // XEP-0280
+    bool native = false;      // native_clients.hpp
+    // Has asked for the user's policy by that face, and hears of its changes (XEP-0191, XEP-0016, urn:parley:policy:0).
+    bool asked_block_list = false, asked_privacy_list = false, asked_policy = false;
+    std::uint32_t policy_pushes = 0;
     std::string caps_question;     // the id of our question what this client can do; empty: none
     std::set<xmpp::Jid> directed;  // who got directed presence and must hear of the end (4.6.3)
 

@@ -74,8 +74,12 @@ bool Shard::available(const xmpp::Jid& user) const {
     return loaded && loaded->has_available();
 }
 
-void Shard::reception(const xmpp::Jid& user, Function<void(Result<im::Reception>)> then) {
-    const auto of = [](const User& found) { return found.is_full() ? im::Reception::full : im::Reception::open; };
+void Shard::reception(const xmpp::Jid& user, const xmpp::Jid& sender, Function<void(Result<im::Reception>)> then) {
+    const auto of = [sender](const User& found) {
+        const bool unheard = found.blocks(sender);
+        if (found.is_full(unheard)) return im::Reception::full;
+        return unheard ? im::Reception::unheard : im::Reception::open;
+    };
     if (const auto* loaded = loaded_user(user)) return then(of(*loaded));
     with_user(user, [of, then = std::move(then)](const Result<User*>& found) {
         if (found) return then(of(**found));
@@ -108,9 +112,10 @@ void Shard::with_user(const xmpp::Jid& user, Function<void(Result<User*>)> then)
     if (waiting.size() > 1) return;
     // All is asked for at once: mostly one turn of a reader's thread instead of three.
     struct Found {
-        int missing = 3;
+        int missing = 4;
         std::optional<Error> trouble;  // not_found, or the store's
         im::Roster roster;
+        im::UserPolicy policy;
         std::optional<storage::SpoolUsage> usage;  // may come later: only who stores a message needs it
     };
     auto found = std::make_shared<Found>();
@@ -118,7 +123,8 @@ void Shard::with_user(const xmpp::Jid& user, Function<void(Result<User*>)> then)
         if (--found->missing > 0) return;
         auto loaded = [&]() -> Result<User*> {
             if (found->trouble) return *found->trouble;
-            auto fresh = std::make_unique<User>(*this, bare, std::move(found->roster), found->usage);
+            auto fresh =
+                std::make_unique<User>(*this, bare, std::move(found->roster), std::move(found->policy), found->usage);
             fresh->last_used = clock().now();
             return (users_[bare] = std::move(fresh)).get();
         }();
@@ -137,12 +143,20 @@ void Shard::with_user(const xmpp::Jid& user, Function<void(Result<User*>)> then)
             found->trouble = roster.error();
         one_is_there();
     };
+    auto with_policy = [found, one_is_there](Result<im::UserPolicy> policy) {
+        if (policy)
+            found->policy = *std::move(policy);
+        else if (!found->trouble)  // nobody is let in because the list cannot be read
+            found->trouble = policy.error();
+        one_is_there();
+    };
     auto with_usage = [found, one_is_there](const Result<storage::SpoolUsage>& usage) {
         if (usage) found->usage = *usage;
         one_is_there();
     };
     stores_->accounts().load(bare, std::move(with_account));
     stores_->rosters().load(bare, std::move(with_roster));
+    stores_->user_policies().load(bare, std::move(with_policy));
     stores_->spool().usage(bare, std::move(with_usage));
 }
 
@@ -162,6 +176,12 @@ void Shard::forget_user(const xmpp::Jid& user) {
 void Shard::reload_user(const xmpp::Jid& user) {
     stores_->rosters().load(user.bare(), [this, user](Result<im::Roster> roster) {
         if (auto* loaded = loaded_user(user); loaded && roster) loaded->replace_roster(*std::move(roster));
+    });
+}
+
+void Shard::reload_policy(const xmpp::Jid& user) {
+    stores_->user_policies().load(user.bare(), [this, user](Result<im::UserPolicy> policy) {
+        if (auto* loaded = loaded_user(user); loaded && policy) loaded->replace_policy(*std::move(policy));
     });
 }
 

@@ -12,6 +12,7 @@
 #include "server/address_limits.hpp"
 #include "server/native_clients.hpp"
 #include "server/node.hpp"
+#include "server/pair_events.hpp"
 #include "server/refusal_log.hpp"
 #include "server/sent_memory.hpp"
 #include "storage/stores.hpp"
@@ -45,6 +46,7 @@ public:
     SentMemory sent;
     im::SentBook delivered_first{32'768};  // what its sender kept and a client got before it was written (user.cpp)
     RefusalLog refusals;
+    PairEvents events;
 
     // Where foreign domains are reached; set by the program before start().
     im::RemoteDomains* xmpp_domains = nullptr;
@@ -54,10 +56,14 @@ public:
     void with_user(const xmpp::Jid& user, Function<void(Result<User*>)> then);
     User* loaded_user(const xmpp::Jid& user) const;
     void forget_user(const xmpp::Jid& user);  // the account is gone: its sessions end
-    void reload_user(const xmpp::Jid& user);  // after a failed write: the roster as the disk has it
+    // After a failed write: the roster or the policy as the disk has it.
+    void reload_user(const xmpp::Jid& user);
+    void reload_policy(const xmpp::Jid& user);
     std::size_t shard_of(const xmpp::Jid& user) const;
     // XEP-0359: the same for the same origin, and nobody outside can tell it beforehand.
     std::string stanza_id_of(const xmpp::Jid& user, std::string_view origin) const;
+    // Of a user of this shard; `exists` is false where there is none. An error: the store could not be read.
+    void describe(const xmpp::Jid& user, const xmpp::Jid& contact, Function<void(Result<im::PairFacts>)> then);
 
     // Streams.
     void accept(std::unique_ptr<net::Connection> connection, bool direct_tls, AddressLimits::Place place = {});
@@ -74,7 +80,7 @@ public:
     void send(im::Envelope envelope) override;
     bool is_local(std::string_view domain) const override;
     bool available(const xmpp::Jid& user) const override;
-    void reception(const xmpp::Jid& user, Function<void(Result<im::Reception>)> then) override;
+    void reception(const xmpp::Jid& user, const xmpp::Jid& sender, Function<void(Result<im::Reception>)> then) override;
     void send(xmpp::Stanza stanza) { send(im::envelope(std::move(stanza))); }
 
     // cluster::SlotHandler

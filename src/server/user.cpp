@@ -11,6 +11,7 @@
 #include "server/presence.hpp"
 #include "server/shard.hpp"
 #include "server/storage_error.hpp"
+#include "server/user_policy.hpp"
 #include "xmpp/payload/stanza_id.hpp"
 
 namespace parley::server {
@@ -32,8 +33,9 @@ void remove_forged(im::Envelope& envelope, const xmpp::Jid& by) {
 
 }  // namespace
 
-User::User(Shard& shard, xmpp::Jid jid, im::Roster roster, std::optional<storage::SpoolUsage> usage)
-    : shard_(shard), jid_(std::move(jid)), roster_(std::move(roster)), usage_(usage) {}
+User::User(Shard& shard, xmpp::Jid jid, im::Roster roster, im::UserPolicy policy,
+           std::optional<storage::SpoolUsage> usage)
+    : shard_(shard), jid_(std::move(jid)), roster_(std::move(roster)), policy_(std::move(policy)), usage_(usage) {}
 
 User::~User() = default;
 
@@ -54,10 +56,15 @@ bool User::has_available() const {
 }
 
 // The quota is for what waits, not for what is only passing through to somebody who is there.
-bool User::is_full() const {
+bool User::is_full(bool unheard) const {
+    if (!usage_) return false;
     const auto& limits = shard_.settings().limits;
-    return usage_ &&
-           (usage_->messages >= limits.offline_messages + in_flight_.size() || usage_->bytes >= limits.offline_bytes);
+    auto waits = *usage_;
+    if (unheard) {
+        waits.messages += unheard_.messages;
+        waits.bytes += unheard_.bytes;
+    }
+    return waits.messages >= limits.offline_messages + in_flight_.size() || waits.bytes >= limits.offline_bytes;
 }
 
 Session& User::bind(xmpp::Jid full) {
@@ -92,7 +99,10 @@ void User::receive_message(im::Envelope envelope, im::Settled settled) {
 }
 
 void User::route(im::Envelope envelope, im::Settled settled) {
-    const auto decision = im::route(*envelope.stanza, envelope.to, as_recipient());
+    envelope.unheard = blocks(envelope.stanza->from);
+    const auto decision =
+        im::route(*envelope.stanza, envelope.to, envelope.unheard ? im::Recipient{true, {}} : as_recipient());
+    if (envelope.unheard) note_unheard(shard_, *this, *envelope.stanza);
     if (decision.error) {
         shard_.counters.bounced.fetch_add(1, std::memory_order_relaxed);
         return settled(decision.error);
@@ -158,7 +168,7 @@ void User::store(im::Envelope envelope, im::Settled settled, std::shared_ptr<Ses
 }
 
 void User::append(im::Envelope envelope, im::Settled settled, std::shared_ptr<Session> holder) {
-    if (!holder && is_full()) {
+    if (!holder && is_full(envelope.unheard)) {
         --appending_;
         shard_.counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
         return settled(xmpp::stanza_error("service-unavailable", "the recipient's message store is full"));
@@ -194,6 +204,7 @@ void User::append(im::Envelope envelope, im::Settled settled, std::shared_ptr<Se
 
 // Who was there when it arrived may have gone, and somebody may have come: decided by those who are there now.
 void User::appended(const im::Envelope& envelope, std::int64_t spool_id, std::size_t bytes, Session* holder) {
+    if (envelope.unheard) return drop_unheard(spool_id, bytes);  // on disk as long as its sender could notice
     if (!holder) return hand_out(envelope, spool_id, bytes);
     if (session(holder->jid().resource()) != holder) {
         auto anew = envelope;
@@ -206,6 +217,13 @@ void User::appended(const im::Envelope& envelope, std::int64_t spool_id, std::si
 
 void User::write_delivered(std::shared_ptr<Session> holder, im::Envelope envelope, im::Settled settled) {
     store(std::move(envelope), std::move(settled), std::move(holder));
+}
+
+void User::drop_unheard(std::int64_t spool_id, std::size_t bytes) {
+    ++unheard_.messages;
+    unheard_.bytes += bytes;
+    in_flight_[spool_id] = bytes;
+    confirmed({spool_id});
 }
 
 im::Recipient User::as_recipient() const {
@@ -303,7 +321,8 @@ void User::receive_iq(const im::Envelope& envelope) {
         if (stanza.is_request()) answer_for_user(shard_, *this, stanza);
         return;
     }
-    if (auto* to = session(envelope.to.resource())) return to->deliver(envelope);
+    const bool unheard = blocks(stanza.from);
+    if (auto* to = session(envelope.to.resource()); to && !unheard) return to->deliver(envelope);
     if (stanza.is_request()) shard_.send(stanza.error(xmpp::stanza_error("service-unavailable")));
 }
 

@@ -10,6 +10,8 @@
 #include "im/envelope.hpp"
 #include "im/roster.hpp"
 #include "im/routing.hpp"
+#include "im/subscription.hpp"
+#include "im/user_policy.hpp"
 #include "server/session.hpp"
 #include "storage/spool_store.hpp"
 
@@ -22,7 +24,8 @@ class Shard;
 class User {
 public:
     // `usage`: what waits in the spool, if that could be read.
-    User(Shard& shard, xmpp::Jid jid, im::Roster roster, std::optional<storage::SpoolUsage> usage);
+    User(Shard& shard, xmpp::Jid jid, im::Roster roster, im::UserPolicy policy,
+         std::optional<storage::SpoolUsage> usage);
     ~User();
 
     const xmpp::Jid& jid() const { return jid_; }  // bare
@@ -35,7 +38,8 @@ public:
     Session* session(std::string_view resource) const;
     Session* resumable(std::string_view resume_id) const;
     bool has_available() const;
-    bool is_full() const;  // of what waits: no further message is kept
+    // Of what waits: no further message is kept. `unheard`: as a sender finds it whom the user has blocked.
+    bool is_full(bool unheard = false) const;
     Session& bind(xmpp::Jid full);
     // The end of a session: others hear of it, and what its client never confirmed is routed anew.
     void end(Session& session);
@@ -55,6 +59,19 @@ public:
     // Changes the roster in memory at once and on disk; `then` after the commit. An item that is empty() is removed.
     void change_roster(std::vector<im::RosterItem> items, Function<void(Result<>)> then);
     void replace_roster(im::Roster roster) { roster_ = std::move(roster); }
+
+    // The user's own say (requirements D3 to D7). Whoever is blocked sees the user offline and reaches nobody.
+    const im::UserPolicy& policy() const { return policy_; }
+    bool blocks(const xmpp::Jid& who) const;
+    im::Verdict verdict(const xmpp::Jid& contact) const;  // on a request of this contact
+    // How much this contact learns of a no.
+    im::Manner manner(const xmpp::Jid& contact) const;
+    // True in memory at once; once it is on disk the contacts and the user's other clients see it, and `then` runs when
+    // what followed from it for waiting requests is on disk too.
+    void change_policy(im::PolicyChange change, Function<void(Result<>)> then);
+    void replace_policy(im::UserPolicy policy) { policy_ = std::move(policy); }
+    // Requests that wait although the policy knows the answer: it was made while they could not be looked at.
+    void answer_decided();
 
     SteadyTime last_used{};
 
@@ -76,11 +93,20 @@ private:
     // All of those who are to have it are behind: it stays on disk until one of them catches up.
     bool must_wait(const im::RoutingDecision& decision) const;
     im::Recipient as_recipient() const;
+    void drop_unheard(std::int64_t spool_id, std::size_t bytes);
+    struct Touched {
+        xmpp::Jid contact;
+        bool was_blocked;
+    };
+    void policy_in_force(const std::vector<Touched>& touched, Function<void(Result<>)> then);
+    void decide(std::vector<std::pair<xmpp::Jid, im::SubscriptionOutcome>> outcomes, Function<void(Result<>)> then);
     void route_anew(Queue<UnackedQueue::Sent> unconfirmed);
 
     Shard& shard_;
     xmpp::Jid jid_;
     im::Roster roster_;
+    im::UserPolicy policy_;
+    storage::SpoolUsage unheard_;  // what blocked senders believe to wait
     std::vector<std::shared_ptr<Session>> sessions_;
     std::map<std::int64_t, std::size_t> in_flight_;  // rows of the spool that a session holds, with their bytes
     // What the spool has for this user, counted from the first message that is stored; until it is known they wait.

@@ -9,6 +9,7 @@
 #include "storage/policy_store.hpp"
 #include "storage/roster_store.hpp"
 #include "storage/spool_store.hpp"
+#include "storage/user_policy_store.hpp"
 #include "storage/vcard_store.hpp"
 
 namespace parley::storage {
@@ -24,6 +25,7 @@ public:
     virtual DialogStore& dialogs() = 0;
     virtual VcardStore& vcards() = 0;
     virtual PolicyStore& policy() = 0;
+    virtual UserPolicyStore& user_policies() = 0;
 };
 
 // One engine, opened once a process.

@@ -36,11 +36,15 @@ inline constexpr std::string_view stanza_id = "urn:xmpp:sid:0";                 
 inline constexpr std::string_view hints = "urn:xmpp:hints";                               // XEP-0334
 inline constexpr std::string_view chat_states = "http://jabber.org/protocol/chatstates";  // XEP-0085
 inline constexpr std::string_view receipts = "urn:xmpp:receipts";                         // XEP-0184
-inline constexpr std::string_view dialback = "jabber:server:dialback";                    // XEP-0220
+inline constexpr std::string_view blocking = "urn:xmpp:blocking";                         // XEP-0191
+inline constexpr std::string_view blocking_errors = "urn:xmpp:blocking:errors";
+inline constexpr std::string_view privacy = "jabber:iq:privacy";        // XEP-0016
+inline constexpr std::string_view dialback = "jabber:server:dialback";  // XEP-0220
 inline constexpr std::string_view dialback_feature = "urn:xmpp:features:dialback";
 inline constexpr std::string_view idle = "urn:xmpp:idle:1";  // XEP-0319
 inline constexpr std::string_view native_presence = "urn:parley:presence:0";
 inline constexpr std::string_view federation = "urn:parley:federation:0";
 inline constexpr std::string_view native = "urn:parley:native:0";
+inline constexpr std::string_view policy = "urn:parley:policy:0";
 
 }  // namespace parley::xmpp::ns

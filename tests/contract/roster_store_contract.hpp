@@ -30,13 +30,14 @@ TEST_P(RosterStoreContract, KeepsEveryFieldOfAnItem) {
     std::vector<im::RosterItem> items;
     for (const auto subscription :
          {im::Subscription::none, im::Subscription::to, im::Subscription::from, im::Subscription::both}) {
-        for (unsigned bits = 0; bits < 16; ++bits) {
+        for (unsigned bits = 0; bits < 32; ++bits) {
             auto one = item("c" + std::to_string(items.size()) + "@example.org");
             one.subscription = subscription;
             one.pending_out = bits & 1;
             one.pending_in = bits & 2;
             one.pre_approved = bits & 4;
             one.listed = bits & 8;
+            one.refused = bits & 16;
             items.push_back(one);
         }
     }

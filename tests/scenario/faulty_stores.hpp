@@ -28,6 +28,7 @@ public:
     storage::DialogStore& dialogs() override { return real_->dialogs(); }
     storage::VcardStore& vcards() override { return real_->vcards(); }
     storage::PolicyStore& policy() override { return real_->policy(); }
+    storage::UserPolicyStore& user_policies() override { return real_->user_policies(); }
 
 private:
     template <class T>

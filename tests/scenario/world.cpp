@@ -30,6 +30,7 @@ void World::fill_store() {
         for (const auto& [contact, item] : roster.items) change.put.push_back(item);
         stores->rosters().apply(user, std::move(change), done("a roster"));
     }
+    for (const auto& [user, change] : policies) stores->user_policies().apply(user, change, done("a policy"));
     executor.run_until_idle();
     filled_ = true;
 }
@@ -53,6 +54,7 @@ void World::start() {
     }
     settings->policy = sip->policy = policy;
     settings->limits = limits;
+    settings->third_party_decisions_count = third_party_decisions_count;
     sip_settings_ = sip;
 
     node_.reset(new server::Node{network, random_, {}, {}, {}, engine_->secret("node"), "scenario"});

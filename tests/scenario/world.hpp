@@ -47,6 +47,8 @@ public:
     Limits limits;
     std::vector<xmpp::Jid> accounts;
     std::map<xmpp::Jid, im::Roster> rosters;
+    std::map<xmpp::Jid, im::PolicyChange> policies;
+    bool third_party_decisions_count = false;
 
     // Once it runs.
     std::uint64_t limit_hits() const;

@@ -189,9 +189,10 @@ void Conversations::restore(sip::UsageId session, const Pair& pair) {
 void Conversations::on_session_request(sip::UsageId session, const sip::SessionRequest&, const Pair& pair) {
     of_session_[session.value] = pair;
     parts_.router.reception(
-        pair.first, [this, weak = std::weak_ptr<int>(alive_), session](const Result<im::Reception>& found) {
+        pair.first, pair.second,
+        [this, weak = std::weak_ptr<int>(alive_), session](const Result<im::Reception>& found) {
             if (weak.expired() || !of_session_.contains(session.value)) return;  // cancelled meanwhile
-            const bool taken = found && *found == im::Reception::open;
+            const bool taken = found && (*found == im::Reception::open || *found == im::Reception::unheard);
             if (taken) {
                 parts_.core.accept_session(session);
             } else {

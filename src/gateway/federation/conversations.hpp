@@ -94,6 +94,7 @@ private:
     void send_typing(const Pair& pair, Typing typing);
     void show_typing(const Pair& pair, Typing typing, std::optional<Seconds> until = {});
     void show(const Pair& pair, xmpp::Stanza stanza);
+    void tell(const Pair& pair, sip::Unwanted wanted);
     void refuse_text(sip::ServerTransactionId id, const Pair& pair, const xmpp::StanzaError& error);
 
     Parts parts_;

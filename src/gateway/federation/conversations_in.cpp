@@ -75,6 +75,15 @@ void Conversations::on_unwanted(const Pair& pair, sip::Unwanted wanted) {
     const auto [entry, first] = noticed_.try_emplace({pair, wanted}, now);
     if (!first && now - entry->second < notice_again) return;
     entry->second = now;
+    // Whom the user has blocked gets the same answer, and the user hears nothing of it.
+    parts_.router.reception(
+        pair.first, pair.second,
+        [this, weak = std::weak_ptr<int>(alive_), pair, wanted](const Result<im::Reception>& found) {
+            if (!weak.expired() && found && *found != im::Reception::unheard) tell(pair, wanted);
+        });
+}
+
+void Conversations::tell(const Pair& pair, sip::Unwanted wanted) {
     constexpr std::string_view ids[] = {"notice.group-chat", "notice.call", "notice.file"};
     const auto sentences = parts_.addresses.sentences(ids[static_cast<std::size_t>(wanted)], pair.second.to_string());
     if (sentences.empty()) return;
@@ -99,7 +108,7 @@ void Conversations::refuse_text(sip::ServerTransactionId id, const Pair& pair, c
         parts_.core.answer(id, to_sip_status(error, Addressee::bare, profile));
         return parts_.addresses.arm();
     }
-    parts_.router.reception(pair.first,
+    parts_.router.reception(pair.first, pair.second,
                             [this, weak = std::weak_ptr<int>(alive_), id](const Result<im::Reception>& found) {
                                 if (weak.expired()) return;
                                 parts_.core.answer(id, found && *found == im::Reception::nobody ? 404 : 480);

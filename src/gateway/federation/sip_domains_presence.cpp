@@ -125,9 +125,11 @@ void SipDomains::user_decided(const Pair& pair, bool allowed) {
         watchers.resources.clear();
         return flush_soon(pair, settling);
     }
-    watchers.authorised = false;
-    const auto usages = watchers.usages;
-    for (const auto usage : usages) core_.end_subscription(usage, "rejected");
+    // A refusal is polite: the watcher sees the user offline, and nothing tells it why (docs/policy.md).
+    watchers.authorised = true;
+    watchers.unsure = false;
+    watchers.resources.clear();
+    flush_soon(pair, settling);
 }
 
 // The earlier of two wishes counts: the long one is only for the case that nothing comes.

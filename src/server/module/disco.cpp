@@ -21,7 +21,7 @@ const im::ServerDisco& server_disco() {
 bool may_see(const User& user, const xmpp::Jid& asker) {
     if (asker.same_bare(user.jid())) return true;
     const auto* item = user.roster().find(asker.bare());
-    return item && item->has_from();
+    return item && item->lets_in();
 }
 
 void answer(const IqRequest& request, im::DiscoAnswer answer) {

@@ -26,6 +26,13 @@ constexpr std::array modules{
     IqModule{Asked::own_account, "set", {xmpp::ns::roster, "query"}, roster_set},
     IqModule{Asked::account, "get", {xmpp::ns::vcard, "vCard"}, vcard_get},
     IqModule{Asked::own_account, "set", {xmpp::ns::vcard, "vCard"}, vcard_set},
+    IqModule{Asked::own_account, "get", {xmpp::ns::blocking, "blocklist"}, block_list},
+    IqModule{Asked::own_account, "set", {xmpp::ns::blocking, "block"}, block},
+    IqModule{Asked::own_account, "set", {xmpp::ns::blocking, "unblock"}, unblock},
+    IqModule{Asked::own_account, "get", {xmpp::ns::privacy, "query"}, privacy_get},
+    IqModule{Asked::own_account, "set", {xmpp::ns::privacy, "query"}, privacy_set},
+    IqModule{Asked::own_account, "get", {xmpp::ns::policy, "policy"}, policy_get},
+    IqModule{Asked::own_account, "set", {xmpp::ns::policy, "policy"}, policy_set},
     IqModule{Asked::own_account, "set", {xmpp::ns::carbons, "enable"}, carbons_enable},
     IqModule{Asked::own_account, "set", {xmpp::ns::carbons, "disable"}, carbons_disable},
     IqModule{Asked::own_account, "set", {xmpp::ns::session, "session"}, legacy_session},
@@ -33,8 +40,8 @@ constexpr std::array modules{
 };
 
 constexpr std::array features_of_server{
-    xmpp::ns::carbons, xmpp::ns::disco_info, xmpp::ns::disco_items, xmpp::ns::version,
-    xmpp::ns::time,    xmpp::ns::ping,       xmpp::ns::vcard,
+    xmpp::ns::carbons, xmpp::ns::disco_info, xmpp::ns::disco_items, xmpp::ns::version, xmpp::ns::time,
+    xmpp::ns::ping,    xmpp::ns::vcard,      xmpp::ns::blocking,    xmpp::ns::privacy, xmpp::ns::policy,
 };
 constexpr std::array features_of_account{
     xmpp::ns::disco_info,

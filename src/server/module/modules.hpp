@@ -56,6 +56,13 @@ void roster_get(const IqRequest& request);   // RFC 6121 2
 void roster_set(const IqRequest& request);
 void vcard_get(const IqRequest& request);  // XEP-0054
 void vcard_set(const IqRequest& request);
+void block_list(const IqRequest& request);  // XEP-0191
+void block(const IqRequest& request);
+void unblock(const IqRequest& request);
+void privacy_get(const IqRequest& request);  // XEP-0016
+void privacy_set(const IqRequest& request);
+void policy_get(const IqRequest& request);  // urn:parley:policy:0
+void policy_set(const IqRequest& request);
 void carbons_enable(const IqRequest& request);  // XEP-0280
 void carbons_disable(const IqRequest& request);
 void legacy_session(const IqRequest& request);  // RFC 3921 3, a no-op that old clients still send

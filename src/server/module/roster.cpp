@@ -16,10 +16,9 @@ void refuse(const IqRequest& request, const xmpp::StanzaError& error) {
 // RFC 6121 2.5.2: removing a contact also ends the subscriptions, both ways.
 void remove_contact(const IqRequest& request, const xmpp::Jid& contact) {
     auto& user = *request.user;
-    const auto removal = im::removal(user.roster().find(contact));
+    auto removal = im::removal(user.roster().find(contact), user.manner(contact));
     if (!removal) return request.refuse("item-not-found");
-    im::RosterItem gone;
-    gone.contact = contact;
+    if (user.blocks(contact)) removal->unsubscribe = false;
     auto then = [&shard = request.shard, stanza = request.stanza, jid = user.jid(), contact,
                  removal = *removal](Result<> done) {
         const IqRequest again{shard, stanza};
@@ -37,9 +36,10 @@ void remove_contact(const IqRequest& request, const xmpp::Jid& contact) {
         };
         if (removal.unsubscribe) send(im::SubscriptionType::unsubscribe);
         if (removal.unsubscribed) send(im::SubscriptionType::unsubscribed);
+        if (removal.subscribed) send(im::SubscriptionType::subscribed);
         if (removal.send_unavailable) show_presence(shard, *now, contact, false);
     };
-    user.change_roster({gone}, std::move(then));
+    user.change_roster({removal->left}, std::move(then));
 }
 
 }  // namespace

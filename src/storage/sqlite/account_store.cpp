@@ -116,9 +116,11 @@ void SqliteAccountStore::remove(xmpp::Jid user, Done<> done) {
         Savepoint savepoint(state.db);
         if (auto ok = state.db.prepare("DELETE FROM account WHERE user = ?1").bind(1, *number).run(); !ok) return ok;
         if (state.db.changes() == 0) return no_such(user);
-        for (const Sql sql : {Sql("DELETE FROM roster WHERE user = ?1"), Sql("DELETE FROM roster_item WHERE user = ?1"),
-                              Sql("DELETE FROM spool WHERE user = ?1"), Sql("DELETE FROM vcard WHERE user = ?1"),
-                              Sql("DELETE FROM user WHERE id = ?1")})
+        for (const Sql sql :
+             {Sql("DELETE FROM roster WHERE user = ?1"), Sql("DELETE FROM roster_item WHERE user = ?1"),
+              Sql("DELETE FROM spool WHERE user = ?1"), Sql("DELETE FROM vcard WHERE user = ?1"),
+              Sql("DELETE FROM user_policy WHERE user = ?1"), Sql("DELETE FROM user_policy_entry WHERE user = ?1"),
+              Sql("DELETE FROM user WHERE id = ?1")})
             if (auto ok = state.db.prepare(sql).bind(1, *number).run(); !ok) return ok;
         if (auto ok = savepoint.release(); !ok) return ok;
         state.users.forget(user);

@@ -9,6 +9,7 @@
 #include "tests/contract/policy_store_contract.hpp"
 #include "tests/contract/roster_store_contract.hpp"
 #include "tests/contract/spool_store_contract.hpp"
+#include "tests/contract/user_policy_store_contract.hpp"
 #include "tests/contract/vcard_store_contract.hpp"
 
 namespace parley::test {
@@ -35,6 +36,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, OutboxStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, DialogStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, VcardStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, PolicyStoreContract, kinds, name_of);
+INSTANTIATE_TEST_SUITE_P(Sqlite, UserPolicyStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, EngineContract, kinds, name_of);
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "storage/sqlite/schema.hpp"
 #include "storage/sqlite/settings.hpp"
 #include "storage/sqlite/spool_store.hpp"
+#include "storage/sqlite/user_policy_store.hpp"
 #include "storage/sqlite/vcard_store.hpp"
 
 namespace parley::storage::sqlite {
@@ -29,7 +30,8 @@ public:
           outbox_(database, executor),
           dialogs_(database, executor),
           vcards_(database, executor),
-          policy_(database, executor) {}
+          policy_(database, executor),
+          user_policies_(database, executor) {}
     AccountStore& accounts() override { return accounts_; }
     RosterStore& rosters() override { return rosters_; }
     SpoolStore& spool() override { return spool_; }
@@ -37,6 +39,7 @@ public:
     DialogStore& dialogs() override { return dialogs_; }
     VcardStore& vcards() override { return vcards_; }
     PolicyStore& policy() override { return policy_; }
+    UserPolicyStore& user_policies() override { return user_policies_; }
 
 private:
     SqliteAccountStore accounts_;
@@ -46,6 +49,7 @@ private:
     SqliteDialogStore dialogs_;
     SqliteVcardStore vcards_;
     SqlitePolicyStore policy_;
+    SqliteUserPolicyStore user_policies_;
 };
 
 // Carries out on the thread that posts: for calls that wait.

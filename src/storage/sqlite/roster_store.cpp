@@ -11,6 +11,7 @@ constexpr std::int64_t pending_out = 1;
 constexpr std::int64_t pending_in = 2;
 constexpr std::int64_t pre_approved = 4;
 constexpr std::int64_t listed = 8;
+constexpr std::int64_t refused = 16;
 
 std::int64_t flags_of(const im::RosterItem& item) {
     std::int64_t flags = 0;
@@ -18,6 +19,7 @@ std::int64_t flags_of(const im::RosterItem& item) {
     if (item.pending_in) flags |= pending_in;
     if (item.pre_approved) flags |= pre_approved;
     if (item.listed) flags |= listed;
+    if (item.refused) flags |= refused;
     return flags;
 }
 std::int64_t number_of(im::Subscription subscription) {
@@ -56,6 +58,7 @@ Result<im::RosterItem> item_from(const Statement& row) {
                           .pending_in = (flags & pending_in) != 0,
                           .pre_approved = (flags & pre_approved) != 0,
                           .listed = (flags & listed) != 0,
+                          .refused = (flags & refused) != 0,
                           .request = std::string(row.text(5))};
 }
 

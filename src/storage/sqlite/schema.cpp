@@ -121,6 +121,22 @@ ALTER TABLE vcard ADD COLUMN sum INTEGER;
 ALTER TABLE federation_rule ADD COLUMN clearing_house TEXT NOT NULL DEFAULT '';
 ALTER TABLE federation_rule ADD COLUMN mail_names INTEGER NOT NULL DEFAULT 1;
 )sql",
+    R"sql(
+CREATE TABLE user_policy (
+    user    INTEGER PRIMARY KEY REFERENCES user,
+    inside  INTEGER NOT NULL,
+    outside INTEGER NOT NULL
+);
+CREATE TABLE user_policy_entry (
+    user       INTEGER NOT NULL REFERENCES user,
+    who        TEXT NOT NULL,
+    verdict    INTEGER NOT NULL,
+    decided_by INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    sum        INTEGER NOT NULL,
+    PRIMARY KEY (user, who)
+) WITHOUT ROWID;
+)sql",
 };
 
 Result<void> apply(Connection& connection, int number) {
