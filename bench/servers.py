@@ -329,6 +329,7 @@ class Parley:
     """parley from the release build, in a folder made by `parleyctl init`."""
     name = "parley"
     options = []
+    policy_entries = 0  # of each user: people whom the user has blocked
 
     def __init__(self, binaries, folder, domain, base, tls, what):
         del what
@@ -369,6 +370,10 @@ class Parley:
     def add_users(self, users):
         self.control("--dir", self.folder, "user", "import", "-",
                      text="".join(f"{user}@{self.domain}\t{PASSWORD}\n" for user in users))
+        if self.policy_entries:
+            blocked = [f"person{number}@somewhere.example" for number in range(self.policy_entries)]
+            for user in users:
+                self.control("--dir", self.folder, "policy", "block", f"{user}@{self.domain}", *blocked)
 
     def start(self, dns_port=None, modules=(), peer=None):
         del modules

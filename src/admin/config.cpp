@@ -132,6 +132,8 @@ std::vector<ConfigChange> difference(const Config& before, const Config& after) 
             std::to_string(after.sip_subscription.count()), true);
     compare("sip.session_idle", std::to_string(before.sip_session_idle.count()),
             std::to_string(after.sip_session_idle.count()), true);
+    compare("policy.third_party_decisions_count", before.third_party_decisions_count ? "true" : "false",
+            after.third_party_decisions_count ? "true" : "false", false);
     compare("log.level", std::string(to_string(before.log_level)), std::string(to_string(after.log_level)), false);
     compare("log.file", before.log_file, after.log_file, true);
     for (const auto& spec : limit_specs())

@@ -57,6 +57,8 @@ struct Config {
     std::string sip_host;              // public name in Contact and Record-Route; empty: "sip." + the local domain
     Seconds sip_subscription{3600};    // how long a subscription that we take or ask for lasts at most
     Seconds sip_session_idle{600};     // an IM session without a message ends after this
+    // Answers of clients that are not native change their users' policy lists too.
+    bool third_party_decisions_count = false;
     LogLevel log_level = LogLevel::info;
     std::filesystem::path log_file;  // empty: standard error
     Limits limits;

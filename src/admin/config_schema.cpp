@@ -294,6 +294,10 @@ const std::vector<Key>& keys() {
          [](Reader& r, const Node& n, Config& c) {
              if (const auto ms = r.duration(n, 10'000, 86'400'000)) c.sip_session_idle = Seconds(*ms / 1000);
          }},
+        {"policy", "third_party_decisions_count",
+         [](Reader& r, const Node& n, Config& c) {
+             if (const auto flag = r.boolean(n)) c.third_party_decisions_count = *flag;
+         }},
         {"log", "level",
          [](Reader& r, const Node& n, Config& c) {
              if (const auto level = r.one_of(n, level_words)) c.log_level = static_cast<LogLevel>(*level);
@@ -307,7 +311,8 @@ const std::vector<Key>& keys() {
     return all;
 }
 
-const std::vector<std::string> table_names{"node", "store", "domain", "listen", "dns", "tls", "sip", "log", "limits"};
+const std::vector<std::string> table_names{"node", "store", "domain", "listen", "dns",
+                                           "tls",  "sip",   "policy", "log",    "limits"};
 const std::vector<std::string> domain_keys{"name", "certificate", "key"};
 
 std::vector<std::string> keys_of(std::string_view table) {

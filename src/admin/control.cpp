@@ -29,6 +29,11 @@ const char* word(bool allowed) {
     return allowed ? "allow" : "deny";
 }
 
+Response no_account(const Error& why, const xmpp::Jid& user) {
+    if (why.code == Errc::not_found) return Response::of(Outcome::refused, {"act.user-unknown", {user.to_string()}});
+    return Response::of(Outcome::failed, {"act.storage-failed", {why.detail}});
+}
+
 }  // namespace
 
 void Control::handle(Act request, std::string actor, Done done) {
@@ -247,8 +252,82 @@ void Control::act(Reload, Context context) {
     context.done(Response::of(applied ? Outcome::done : Outcome::failed, done, std::move(report)));
 }
 
+void Control::act(GetPolicy request, Context context) {
+    Message problem{"act.bad-jid", {}};
+    const auto user = user_of(request.jid, problem);
+    if (!user) return context.done(Response::of(Outcome::refused, problem));
+    auto with_account = [this, user = *user,
+                         context = std::move(context)](const Result<storage::Account>& account) mutable {
+        if (!account) return context.done(no_account(account.error(), user));
+        node_.user_policy(user, [user, context = std::move(context)](Result<im::UserPolicy> policy) {
+            if (!policy)
+                return context.done(Response::of(Outcome::failed, {"act.storage-failed", {policy.error().detail}}));
+            const Message done{"act.policy", {user.to_string(), std::to_string(policy->size())}};
+            context.done(Response::of(Outcome::done, done, *std::move(policy)));
+        });
+    };
+    accounts_.load(*user, std::move(with_account));
+}
+
+void Control::act(ChangePolicy request, Context context) {
+    Message problem{"act.bad-jid", {}};
+    const auto user = user_of(request.jid, problem);
+    if (!user) return context.done(Response::of(Outcome::refused, problem));
+    im::PolicyChange change;
+    change.inside = request.inside;
+    change.outside = request.outside;
+    std::string detail;
+    const auto add = [&](const std::string& text) { detail += (detail.empty() ? "" : ", ") + text; };
+    if (request.inside) add("inside " + std::string(to_string(*request.inside)));
+    if (request.outside) add("outside " + std::string(to_string(*request.outside)));
+    for (const auto& text : request.who) {
+        const auto who = xmpp::Jid::parse(text);
+        if (!who) return context.done(Response::of(Outcome::refused, {"act.bad-jid", {text, who.error().detail}}));
+        if (!im::may_be_listed(*user, *who))
+            return context.done(Response::of(Outcome::refused, {"act.policy-own", {who->to_string()}}));
+        add((request.verdict ? std::string(to_string(*request.verdict)) : "unset") + ' ' + who->to_string());
+        if (request.verdict)
+            change.put.push_back({*who, *request.verdict, im::DecidedBy::administrator, clock_.wall()});
+        else
+            change.remove.push_back(*who);
+    }
+    if (change.empty()) return context.done(Response::of(Outcome::refused, {"act.policy-nothing", {}}));
+    context.target = user->to_string();
+    auto with_account = [this, user = *user, change = std::move(change), detail = std::move(detail),
+                         context = std::move(context)](const Result<storage::Account>& account) mutable {
+        if (!account) return context.done(no_account(account.error(), user));
+        if (!audited(context, detail)) return;
+        auto done = [this, user, context = std::move(context)](const Result<>& changed) {
+            if (!changed) return failed(context, changed.error(), {"act.policy-full", {user.to_string()}});
+            context.done(Response::of(Outcome::done, {"act.policy-changed", {user.to_string()}}));
+        };
+        node_.change_user_policy(user, std::move(change), std::move(done));
+    };
+    accounts_.load(*user, std::move(with_account));
+}
+
+void Control::explain(Look request, Context context) {
+    bool any_of_ours = false;
+    for (auto* name : {&request.watcher, &request.target}) {
+        const auto jid = xmpp::Jid::parse(*name);
+        if (!jid) return context.done(Response::of(Outcome::refused, {"act.bad-jid", {*name, jid.error().detail}}));
+        if (jid->local().empty()) return context.done(Response::of(Outcome::refused, {"act.jid-needs-local", {*name}}));
+        *name = jid->bare().to_string();
+        any_of_ours = any_of_ours || ours(jid->domain());
+    }
+    if (!any_of_ours)
+        return context.done(
+            Response::of(Outcome::refused, {"act.explain-not-ours", {request.watcher, request.target}}));
+    node_.look(request, [request, context = std::move(context)](Report report) {
+        const Message done{report.good ? MessageId("act.explain-good") : MessageId("act.explain-bad"),
+                           {request.watcher, request.target}};
+        context.done(Response::of(Outcome::done, done, std::move(report)));
+    });
+}
+
 void Control::act(Look request, Context context) {
     using At = Look::At;
+    if (request.at == At::explain) return explain(std::move(request), std::move(context));
     for (auto* name : {&request.domain, &request.from}) {
         if (name->empty()) continue;
         const auto prepared = xmpp::prepare_domainpart(*name);

@@ -22,6 +22,9 @@ public:
     enum class Ended { deleted, password_changed };
     virtual void end_sessions(const xmpp::Jid& user, Ended why) = 0;  // on every shard; may return before it is done
     virtual void policy_changed(const im::FederationPolicy& policy) = 0;
+    // A user's own policy; `done` on the caller's executor. too_long: the list would have too many entries.
+    virtual void user_policy(const xmpp::Jid& user, Function<void(Result<im::UserPolicy>)> done) = 0;
+    virtual void change_user_policy(const xmpp::Jid& user, im::PolicyChange change, Function<void(Result<>)> done) = 0;
     // `done` runs on the caller's executor, within ten seconds. The domains are prepared and of the right side.
     virtual void look(const Look& look, Function<void(Report)> done) = 0;
 };
@@ -56,7 +59,10 @@ private:
     void act(ListFederation, Context);
     void act(GetStatus, Context);
     void act(Reload, Context);
+    void act(GetPolicy, Context);
+    void act(ChangePolicy, Context);
     void act(Look, Context);
+    void explain(Look, Context);
 
     // Writes the line that comes before the effect; on failure answers for it and gives false.
     bool audited(const Context& context, std::string detail = {});

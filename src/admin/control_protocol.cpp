@@ -6,6 +6,7 @@
 
 #include "admin/federation_rule.hpp"
 #include "admin/report_json.hpp"
+#include "admin/user_policy_json.hpp"
 #include "base/text.hpp"
 
 namespace parley::admin {
@@ -200,7 +201,7 @@ std::optional<json::object> parse_object(std::string_view line) {
     return std::move(value.get_object());
 }
 
-constexpr std::string_view looks[] = {"partner", "sessions", "test", "dns_plan"};
+constexpr std::string_view looks[] = {"partner", "sessions", "test", "dns_plan", "explain"};
 
 Look look_from(const json::object& o, Missing& missing) {
     Look look;
@@ -212,7 +213,28 @@ Look look_from(const json::object& o, Missing& missing) {
         look.at = static_cast<Look::At>(found - std::begin(looks));
     look.domain = text_or(o, "domain", "", missing);
     look.from = text_or(o, "from", "", missing);
+    look.watcher = text_or(o, "watcher", "", missing);
+    look.target = text_or(o, "target", "", missing);
     return look;
+}
+
+std::optional<im::Verdict> verdict_or_none(const json::object& o, std::string_view name, Missing& missing) {
+    const auto word = text_or(o, name, "", missing);
+    if (word.empty()) return std::nullopt;
+    const auto verdict = im::verdict_of(word);
+    if (!verdict) missing.note(name);
+    return verdict;
+}
+
+ChangePolicy policy_change_from(const json::object& o, Missing& missing) {
+    ChangePolicy change;
+    change.jid = text(o, "jid", missing);
+    change.inside = verdict_or_none(o, "inside", missing);
+    change.outside = verdict_or_none(o, "outside", missing);
+    if (member(o, "who")) change.who = texts(member(o, "who"), "who", missing);
+    change.verdict = verdict_or_none(o, "verdict", missing);
+    if (change.verdict == im::Verdict::ask) missing.note("verdict");
+    return change;
 }
 
 std::optional<Act> act_from(std::string_view verb, const json::object& o, Missing& missing) {
@@ -249,6 +271,8 @@ std::optional<Act> act_from(std::string_view verb, const json::object& o, Missin
     if (verb == "federation.list") return ListFederation{};
     if (verb == "status") return GetStatus{};
     if (verb == "reload") return Reload{};
+    if (verb == "policy.get") return GetPolicy{text(o, "jid", missing)};
+    if (verb == "policy.change") return policy_change_from(o, missing);
     if (verb == "look") return look_from(o, missing);
     return std::nullopt;
 }
@@ -272,7 +296,17 @@ struct ActFields {
     void operator()(const ListFederation&) const {}
     void operator()(const GetStatus&) const {}
     void operator()(const Reload&) const {}
+    void operator()(const GetPolicy& a) const { out["jid"] = a.jid; }
+    void operator()(const ChangePolicy& a) const {
+        out["jid"] = a.jid;
+        if (a.inside) out["inside"] = im::to_string(*a.inside);
+        if (a.outside) out["outside"] = im::to_string(*a.outside);
+        if (!a.who.empty()) out["who"] = array_of(a.who);
+        if (a.verdict) out["verdict"] = im::to_string(*a.verdict);
+    }
     void operator()(const Look& a) const {
+        if (!a.watcher.empty()) out["watcher"] = a.watcher;
+        if (!a.target.empty()) out["target"] = a.target;
         out["at"] = looks[static_cast<std::size_t>(a.at)];
         out["domain"] = a.domain;
         out["from"] = a.from;
@@ -325,6 +359,7 @@ json::value payload_json(const Payload& payload) {
                                                   {"failure", report.failure},
                                                   {"problems", std::move(problems)}};
                           },
+                          [](const im::UserPolicy& policy) -> json::value { return user_policy_json(policy); },
                           [](const Report& report) -> json::value { return report_json(report); },
                       },
                       payload);
@@ -333,9 +368,20 @@ json::value payload_json(const Payload& payload) {
 }  // namespace
 
 std::string_view verb_of(const Act& act) {
-    static constexpr std::string_view verbs[] = {
-        "user.add",          "user.passwd",        "user.import",     "user.del", "user.list", "federation.put",
-        "federation.remove", "federation.default", "federation.list", "status",   "reload",    "look"};
+    static constexpr std::string_view verbs[] = {"user.add",
+                                                 "user.passwd",
+                                                 "user.import",
+                                                 "user.del",
+                                                 "user.list",
+                                                 "federation.put",
+                                                 "federation.remove",
+                                                 "federation.default",
+                                                 "federation.list",
+                                                 "status",
+                                                 "reload",
+                                                 "policy.get",
+                                                 "policy.change",
+                                                 "look"};
     static_assert(std::size(verbs) == std::variant_size_v<Act>);
     return verbs[act.index()];
 }
@@ -366,7 +412,7 @@ std::string encode(const Response& response) {
                         {"outcome", outcomes[static_cast<std::size_t>(response.outcome)]},
                         {"message", response.message},
                         {"args", array_of(response.args)}};
-    static constexpr std::string_view kinds[] = {"", "users", "federation", "status", "reload", "report"};
+    static constexpr std::string_view kinds[] = {"", "users", "federation", "status", "reload", "policy", "report"};
     static_assert(std::size(kinds) == std::variant_size_v<Payload>);
     if (response.payload.index() != 0) {
         object["kind"] = kinds[response.payload.index()];
@@ -403,6 +449,10 @@ Result<Response> decode_response(std::string_view line) {
                 policy.rules[rule.domain] = std::move(rule);
             }
             response.payload = std::move(policy);
+        } else if (kind == "policy") {
+            auto policy = user_policy_from(fields);
+            if (!policy) return Error{Errc::malformed, "entries"};
+            response.payload = *std::move(policy);
         } else if (kind == "status") {
             NodeStatus status;
             status.version = text(fields, "version", missing);

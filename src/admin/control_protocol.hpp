@@ -13,6 +13,7 @@
 #include "admin/report.hpp"
 #include "base/error.hpp"
 #include "im/federation_policy.hpp"
+#include "im/user_policy.hpp"
 #include "xmpp/sasl/scram_keys.hpp"
 
 namespace parley::admin {
@@ -57,15 +58,26 @@ struct SetFederationDefault {
 struct ListFederation {};
 struct GetStatus {};
 struct Reload {};
+// A user's own policy.
+struct GetPolicy {
+    std::string jid;
+};
+struct ChangePolicy {
+    std::string jid;
+    std::optional<im::Verdict> inside{}, outside{};  // the defaults
+    std::vector<std::string> who{};                  // people and domains
+    std::optional<im::Verdict> verdict{};            // about those; nothing: their entries are taken out
+};
 // Looks at something and changes nothing; a Report answers.
 struct Look {
-    enum class At { partner, sessions, test, dns_plan } at = At::partner;
-    std::string domain{};  // the partner's; of dns_plan a local one, or empty for all
-    std::string from{};    // of test: the local domain that writes; empty: the first
+    enum class At { partner, sessions, test, dns_plan, explain } at = At::partner;
+    std::string domain{};             // the partner's; of dns_plan a local one, or empty for all
+    std::string from{};               // of test: the local domain that writes; empty: the first
+    std::string watcher{}, target{};  // of explain: two people
 };
 
 using Act = std::variant<AddUser, SetPassword, ImportUsers, DeleteUser, ListUsers, PutRule, RemoveRule,
-                         SetFederationDefault, ListFederation, GetStatus, Reload, Look>;
+                         SetFederationDefault, ListFederation, GetStatus, Reload, GetPolicy, ChangePolicy, Look>;
 std::string_view verb_of(const Act& act);  // "user.add"
 
 struct Request {
@@ -98,8 +110,8 @@ struct ReloadReport {
     std::string failure;               // applying it failed, in words
 };
 
-using Payload =
-    std::variant<std::monostate, std::vector<std::string>, im::FederationPolicy, NodeStatus, ReloadReport, Report>;
+using Payload = std::variant<std::monostate, std::vector<std::string>, im::FederationPolicy, NodeStatus, ReloadReport,
+                             im::UserPolicy, Report>;
 
 // A message travels as id and arguments: parleyctl prints it in its user's language.
 struct Response {

@@ -34,19 +34,31 @@ im::DomainRule rule() {
 }
 
 TEST(ControlProtocol, RequestsSurviveTheWire) {
-    const std::vector<Act> acts{AddUser{user("a@b.example")},
-                                SetPassword{user("a@b.example")},
-                                ImportUsers{{user("a@b.example"), user("c@b.example")}},
-                                DeleteUser{"a@b.example"},
-                                ListUsers{"b.example"},
-                                PutRule{rule()},
-                                RemoveRule{"x.example"},
-                                SetFederationDefault{true},
-                                ListFederation{},
-                                GetStatus{},
-                                Reload{},
-                                Look{Look::At::test, "partner.example", "b.example"}};
+    const std::vector<Act> acts{
+        AddUser{user("a@b.example")},
+        SetPassword{user("a@b.example")},
+        ImportUsers{{user("a@b.example"), user("c@b.example")}},
+        DeleteUser{"a@b.example"},
+        ListUsers{"b.example"},
+        PutRule{rule()},
+        RemoveRule{"x.example"},
+        SetFederationDefault{true},
+        ListFederation{},
+        GetStatus{},
+        Reload{},
+        GetPolicy{"a@b.example"},
+        ChangePolicy{"a@b.example", im::Verdict::ask, im::Verdict::block, {"x", "c@y"}, im::Verdict::allow},
+        Look{Look::At::test, "partner.example", "b.example"}};
     ASSERT_EQ(acts.size(), std::variant_size_v<Act>);
+    Look explain;
+    explain.at = Look::At::explain;
+    explain.watcher = "a@b.example";
+    explain.target = "c@d.example";
+    const auto explained = decode_request(encode(Request{1, explain}));
+    EXPECT_EQ(std::get<Look>(std::get<Request>(explained).act).watcher, explain.watcher);
+    EXPECT_EQ(std::get<Look>(std::get<Request>(explained).act).target, explain.target);
+    const auto unset = decode_request(encode(Request{1, ChangePolicy{"a@b.example", {}, {}, {"x"}, {}}}));
+    EXPECT_FALSE(std::get<ChangePolicy>(std::get<Request>(unset).act).verdict);
     for (std::size_t i = 0; i < acts.size(); ++i) {
         SCOPED_TRACE(verb_of(acts[i]));
         const auto line = encode(Request{i + 1, acts[i]});
@@ -85,6 +97,10 @@ TEST(ControlProtocol, WrongRequestsAreNamed) {
              Case{"{\"verb\":\"federation.put\",\"rule\":{\"domain\":\"a\",\"via\":\"pigeon\"}}", "act.bad-request",
                   "via"},
              Case{"{\"verb\":\"federation.default\"}", "act.bad-request", "allowed"},
+             Case{"{\"verb\":\"policy.get\"}", "act.bad-request", "jid"},
+             Case{"{\"verb\":\"policy.change\",\"jid\":\"a@b\",\"inside\":\"maybe\"}", "act.bad-request", "inside"},
+             Case{"{\"verb\":\"policy.change\",\"jid\":\"a@b\",\"verdict\":\"ask\"}", "act.bad-request", "verdict"},
+             Case{"{\"verb\":\"policy.change\",\"jid\":\"a@b\",\"who\":[1]}", "act.bad-request", "who"},
              Case{"{\"a\":[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}", "act.bad-request", "JSON"},
          }) {
         SCOPED_TRACE(c.line);
@@ -117,8 +133,12 @@ TEST(ControlProtocol, ResponsesSurviveTheWire) {
     looked.add("dns", "_x", Finding::Verdict::good, {"test.dns-records", {"0 0 1 a"}});
     const NodeStatus status{"0.1.0",           "one", 17, 99, {"a.example"}, {{"c2s", "127.0.0.1:5222"}},
                             {{"sessions", 3}}, looked};
+    im::UserPolicy decided;
+    decided.inside = im::Verdict::allow;
+    decided.put({*xmpp::Jid::parse("b@x.example"), im::Verdict::block, im::DecidedBy::privacy_list,
+                 TimePoint{Seconds{1'700'000'000}}});
     for (const auto& payload : {Payload{}, Payload{std::vector<std::string>{"a@b", "c@d"}}, Payload{policy},
-                                Payload{status}, Payload{report}, Payload{looked}}) {
+                                Payload{status}, Payload{report}, Payload{decided}, Payload{looked}}) {
         auto response = Response::of(Outcome::failed, {"act.user-added", {"a@b"}}, payload);
         response.id = 5;
         const auto line = encode(response);

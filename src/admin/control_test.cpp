@@ -79,6 +79,16 @@ struct FakeNode final : NodeControl {
         found.good = false;
         done(std::move(found));
     }
+    void user_policy(const xmpp::Jid& user, Function<void(Result<im::UserPolicy>)> done) override {
+        done(policies[user]);
+    }
+    void change_user_policy(const xmpp::Jid& user, im::PolicyChange change, Function<void(Result<>)> done) override {
+        if (full) return done(Error{Errc::too_long, user.to_string()});
+        policies[user].apply(change);
+        done({});
+    }
+    std::map<xmpp::Jid, im::UserPolicy> policies;
+    bool full = false;
     Look looked;
     void policy_changed(const im::FederationPolicy& policy) override { told.push_back(policy); }
     ReloadReport report;
@@ -210,6 +220,54 @@ TEST_F(ControlTest, LooksAreForPartnersOrForOurDomains) {
     EXPECT_TRUE(said(Look{At::dns_plan, "c.example", ""}).starts_with("refused: c.example is not a domain"));
     EXPECT_EQ(said(Look{At::dns_plan, "b.example", ""}), "records and names for b.example");
     EXPECT_EQ(said(Look{At::sessions, "", ""}), "open message sessions with SIP partners: 0");
+}
+
+TEST_F(ControlTest, AUsersPolicyIsChangedAndAudited) {
+    using im::Verdict;
+    ASSERT_EQ(said(AddUser{user("alice@a.example")}), "alice@a.example is added");
+    EXPECT_EQ(said(ChangePolicy{"Alice@a.example", {}, {}, {"bob@X.example", "y.example"}, Verdict::block}),
+              "the policy of alice@a.example is changed and in force");
+    EXPECT_EQ(said(ChangePolicy{"alice@a.example", Verdict::allow, {}, {"bob@x.example"}, {}}),
+              "the policy of alice@a.example is changed and in force");
+    const auto answer = ask(GetPolicy{"alice@a.example"});
+    EXPECT_EQ(answer.text(Language::english), "alice@a.example has decided about people and domains: 1");
+    const auto& policy = std::get<im::UserPolicy>(answer.payload);
+    EXPECT_EQ(policy.inside, Verdict::allow);
+    EXPECT_TRUE(policy.blocks(*xmpp::Jid::parse("anybody@y.example")));
+    EXPECT_EQ(policy.entries().front().by, im::DecidedBy::administrator);
+    const auto lines = audit_lines();
+    ASSERT_EQ(lines.size(), 3u);
+    EXPECT_NE(lines[1].find("block bob@x.example, block y.example"), std::string::npos) << lines[1];
+    EXPECT_NE(lines[2].find("inside allow, unset bob@x.example"), std::string::npos) << lines[2];
+
+    EXPECT_EQ(said(ChangePolicy{"alice@a.example", {}, {}, {"alice@a.example/desk"}, Verdict::block}),
+              "refused: alice@a.example/desk is the user itself: nobody allows or blocks oneself");
+    EXPECT_TRUE(said(ChangePolicy{"alice@a.example", {}, {}, {"@"}, Verdict::block}).starts_with("refused: "));
+    EXPECT_TRUE(said(ChangePolicy{"alice@a.example", {}, {}, {}, {}}).starts_with("refused: nothing is to be changed"));
+    EXPECT_EQ(said(ChangePolicy{"nobody@a.example", {}, {}, {"x.example"}, Verdict::block}),
+              "refused: there is no user nobody@a.example");
+    EXPECT_EQ(said(GetPolicy{"nobody@a.example"}), "refused: there is no user nobody@a.example");
+    EXPECT_TRUE(said(GetPolicy{"bob@x.example"}).starts_with("refused: x.example is not a domain"));
+    node_.full = true;
+    EXPECT_TRUE(said(ChangePolicy{"alice@a.example", {}, {}, {"z.example"}, Verdict::block})
+                    .starts_with("refused: the policy list of alice@a.example is full"));
+    EXPECT_EQ(audit_lines().size(), 5u);
+}
+
+TEST_F(ControlTest, AnExplanationNeedsOneOfOurs) {
+    Look look;
+    look.at = Look::At::explain;
+    look.watcher = "Bob@x.example/phone";
+    look.target = "alice@A.example";
+    EXPECT_EQ(said(look), "bob@x.example does not see alice@a.example, or sees alice@a.example offline for ever");
+    EXPECT_EQ(node_.looked.watcher, "bob@x.example");
+    EXPECT_EQ(node_.looked.target, "alice@a.example");
+    look.target = "carol@y.example";
+    EXPECT_EQ(said(look), "refused: neither bob@x.example nor carol@y.example is a user of this node");
+    look.target = "a.example";
+    EXPECT_TRUE(said(look).starts_with("refused: "));
+    look.target = "@";
+    EXPECT_TRUE(said(look).starts_with("refused: "));
 }
 
 TEST_F(ControlTest, PartnersAreLiveAtOnce) {

@@ -26,7 +26,8 @@ struct Envelope {
     // Our name for the message in the account of `to` (XEP-0359): the same at every delivery, so that a client can tell
     // a repetition. Written behind the children; empty until the message is kept for somebody.
     std::string stanza_id;
-    // The user whom it is for has blocked the sender, who must not see it: it goes as to somebody offline, and is dropped.
+    // The user whom it is for has blocked the sender, who must not see it: it goes as to somebody offline, and is
+    // dropped.
     bool unheard = false;
     // Set by the outbox when the stanza is stored there already: the row to remove once the next hop has taken it.
     std::int64_t outbox_id = 0;

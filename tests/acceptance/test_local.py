@@ -40,6 +40,26 @@ async def test_two_users_chat_and_see_each_other(lab):
     assert (await alice.roster())[bob_jid] == "from"
 
 
+async def test_a_denied_request_is_told_yes_and_shows_nobody(lab):
+    """A no is polite (docs/policy.md): the one who asked hears yes, and sees the other offline, until that one thinks better of it."""
+    node, alice_jid, bob_jid = await _node(lab, "alice", "bob")
+    alice, bob = await _login(lab, node, alice_jid), await _login(lab, node, bob_jid)
+    alice.subscribe(bob_jid)
+    await bob.wait_presence(alice_jid, "subscribe")
+    bob.refuse(alice_jid)
+    await alice.wait_presence(bob_jid, "subscribed")
+    assert (await alice.roster())[bob_jid] == "to"
+    assert alice_jid not in await bob.roster()
+    bob.send_presence(show="dnd")
+    await bob.stream["xep_0199"].ping(jid="chat.example")
+    await alice.stop()
+    alice = await _login(lab, node, alice_jid)
+    await alice.wait_presence(bob_jid, "unavailable")
+    assert [p["type"] for p in alice.presences(bob_jid)] == ["unavailable"]
+    bob.allow(alice_jid)
+    await alice.wait_presence(bob_jid, "available", show="dnd")
+
+
 async def test_go_sendxmpp(lab):
     """go-sendxmpp, which shares no code with slixmpp, sends and receives."""
     node, alice_jid, bob_jid = await _node(lab, "alice", "bob")

@@ -6,9 +6,9 @@ from .waiting import until
 
 
 class Profanity:
-    def __init__(self, lab, jid, password, port):
+    def __init__(self, lab, jid, password, port, home=""):
         self.lab, self.jid, self.password, self.port = lab, jid, password, port
-        self._home = lab.folder / f"profanity-{jid.replace('@', '-at-')}"
+        self._home = lab.folder / f"profanity-{jid.replace('@', '-at-')}{home}"
         (self._home / "config" / "profanity").mkdir(parents=True)
         (self._home / "config" / "profanity" / "profrc").write_text(
             "[ui]\nsplash=false\n[notifications]\nroom=off\n[logging]\nchlog=false\n[connection]\nreconnect=0\n")

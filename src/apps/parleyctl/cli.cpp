@@ -32,6 +32,8 @@ struct Input {
     std::string file, domain, from;
     im::DomainRule rule;
     std::string via = "auto", tls = "required", verdict, legacy_day;
+    admin::ChangePolicy policy;
+    std::string inside, outside, watcher, target;
     bool tcp = false, untrusted = false;
 };
 
@@ -239,6 +241,52 @@ int run(int argc, const char* const* argv) {
                      "parleyctl dns plan example.com");
     plan->add_option("DOMAIN", in.domain, "of this local domain only");
     looks(plan, At::dns_plan);
+
+    auto* policy = add(app, "policy", "what a user has decided about who may see and reach the user",
+                       "parleyctl policy block alice@example.com spam.example");
+    policy->require_subcommand(1);
+    auto* policy_show =
+        add(*policy, "show", "the defaults and the list of a user", "parleyctl policy show alice@example.com");
+    policy_show->add_option("JID", in.policy.jid, "the user")->required();
+    runs(policy_show, [&in](const Context& context) { return run_policy_show(context, in.policy.jid); });
+    const auto decides = [&](const char* name, const char* what, std::optional<im::Verdict> verdict) {
+        auto* sub = add(*policy, name, what,
+                        "parleyctl policy " + std::string(name) + " alice@example.com bob@partner.example");
+        sub->add_option("JID", in.policy.jid, "the user")->required();
+        sub->add_option("WHO", in.policy.who, "people (user@domain) and domains")->required()->expected(1, 20'000);
+        runs(sub, [&in, verdict](const Context& context) {
+            in.policy.verdict = verdict;
+            return run_policy_change(context, in.policy);
+        });
+    };
+    decides("allow", "let these see the user; requests that wait are answered", im::Verdict::allow);
+    decides("block", "the user is offline for these, and nothing of theirs arrives", im::Verdict::block);
+    decides("unset", "take these out of the list: the default holds", std::nullopt);
+    auto* policy_default = add(*policy, "default", "the answer to new requests of people who are not in the list",
+                               "parleyctl policy default alice@example.com --inside allow --outside ask");
+    policy_default->add_option("JID", in.policy.jid, "the user")->required();
+    for (auto& [name, value, what] :
+         {std::tuple{"--inside", &in.inside, "of people of our own domains: allow, block or ask"},
+          std::tuple{"--outside", &in.outside, "of all others"}})
+        policy_default->add_option(name, *value, what)
+            ->check(CLI::IsMember({"allow", "block", "ask"}))
+            ->type_name("VERDICT");
+    runs(policy_default, [&in](const Context& context) {
+        in.policy.inside = im::verdict_of(in.inside);
+        in.policy.outside = im::verdict_of(in.outside);
+        return run_policy_change(context, in.policy);
+    });
+    auto* explain = add(app, "explain", "why WATCHER sees TARGET, or does not: each gate, and what would change it",
+                        "parleyctl explain bob@partner.example alice@example.com");
+    explain->add_option("WATCHER", in.watcher, "who wants to see")->required();
+    explain->add_option("TARGET", in.target, "who is to be seen")->required();
+    runs(explain, [&in](const Context& context) {
+        admin::Look look;
+        look.at = At::explain;
+        look.watcher = in.watcher;
+        look.target = in.target;
+        return run_look(context, std::move(look));
+    });
 
     auto* presence = add(*federation, "presence", "how presence is translated for each kind of SIP partner",
                          "parleyctl federation presence ocs");

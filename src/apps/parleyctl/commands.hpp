@@ -37,6 +37,10 @@ int run_federation_presence(const Context& context, const std::string& kind);
 int run_look(const Context& context, admin::Look look);
 void print_report(const admin::Report& report, admin::Language language, bool with_times);
 
+// A user's own policy (docs/policy.md).
+int run_policy_show(const Context& context, const std::string& jid);
+int run_policy_change(const Context& context, admin::ChangePolicy change);
+
 int run_status(const Context& context);
 int run_reload(const Context& context);
 int run_config_check(const Context& context);

@@ -72,7 +72,8 @@ int run_look(const Context& context, admin::Look look) {
     const auto* report = std::get_if<admin::Report>(&answer.payload);
     if (report == nullptr || exit_code(answer.outcome) != exit_ok) return output.answer(answer);
     // `show` and `sessions` only tell; a test and a plan have a verdict.
-    const bool verdict = at == admin::Look::At::test || at == admin::Look::At::dns_plan;
+    using At = admin::Look::At;
+    const bool verdict = at == At::test || at == At::dns_plan || at == At::explain;
     const int code = verdict && !report->good ? exit_problem : exit_ok;
     if (output.json) {
         std::cout << boost::json::serialize(
@@ -84,8 +85,8 @@ int run_look(const Context& context, admin::Look look) {
         return code;
     }
     if (output.quiet) return code;
-    print_report(*report, output.language, at == admin::Look::At::test);
-    if (at == admin::Look::At::test || at == admin::Look::At::sessions) output.line(answer.text(output.language));
+    print_report(*report, output.language, at == At::test);
+    if (at == At::test || at == At::sessions || at == At::explain) output.line(answer.text(output.language));
     return code;
 }
 

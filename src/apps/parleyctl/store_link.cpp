@@ -6,6 +6,7 @@
 #include "admin/config.hpp"
 #include "admin/control.hpp"
 #include "apps/parleyctl/node_link.hpp"
+#include "im/policy_iq.hpp"
 #include "storage/sqlite/engine.hpp"
 
 namespace parley::ctl {
@@ -34,7 +35,8 @@ private:
 // The node is down: nobody has a session, and a policy is read at the next start.
 class StoppedNode final : public admin::NodeControl {
 public:
-    explicit StoppedNode(const admin::Config& config) {
+    StoppedNode(const admin::Config& config, storage::sqlite::Engine& engine, Executor& executor)
+        : stores_(engine.stores_for(executor)), policy_entries_(config.limits.policy_entries) {
         for (const auto& domain : config.domains) domains_.push_back(domain.name);
     }
     std::vector<std::string> domains() const override { return domains_; }
@@ -42,22 +44,38 @@ public:
     admin::ReloadReport reload() override { return {}; }
     void end_sessions(const xmpp::Jid&, Ended) override {}
     void policy_changed(const im::FederationPolicy&) override {}
+    void user_policy(const xmpp::Jid& user, Function<void(Result<im::UserPolicy>)> done) override {
+        stores_->user_policies().load(user, std::move(done));
+    }
+    // Requests that wait are answered by it at the user's next log-in.
+    void change_user_policy(const xmpp::Jid& user, im::PolicyChange change, Function<void(Result<>)> done) override {
+        auto loaded = [this, user, change = std::move(change),
+                       done = std::move(done)](Result<im::UserPolicy> policy) mutable {
+            if (!policy) return done(policy.error());
+            if (!im::has_room(*policy, change, policy_entries_)) return done(Error{Errc::too_long, user.to_string()});
+            stores_->user_policies().apply(user, std::move(change), std::move(done));
+        };
+        stores_->user_policies().load(user, std::move(loaded));
+    }
     void look(const admin::Look&, Function<void(admin::Report)> done) override { done({}); }  // never asked
 
 private:
+    std::unique_ptr<storage::Stores> stores_;
+    std::size_t policy_entries_;
     std::vector<std::string> domains_;
 };
 
 class StoreLink final : public NodeLink {
 public:
     StoreLink(const admin::Config& config, std::unique_ptr<storage::sqlite::Engine> engine, admin::AuditLog audit)
-        : node_(config),
-          audit_(std::move(audit)),
+        : audit_(std::move(audit)),
           engine_(std::move(engine)),
           stores_(engine_->stores_for(queue_)),
-          control_(stores_->accounts(), stores_->policy(), node_, audit_, clock_) {}
+          node_(std::make_unique<StoppedNode>(config, *engine_, queue_)),
+          control_(stores_->accounts(), stores_->policy(), *node_, audit_, clock_) {}
 
     ~StoreLink() override {
+        node_.reset();
         stores_.reset();
         engine_.reset();
     }
@@ -80,10 +98,10 @@ private:
 
     SystemClock clock_;
     Queue queue_;
-    StoppedNode node_;
     admin::AuditLog audit_;
     std::unique_ptr<storage::sqlite::Engine> engine_;
     std::unique_ptr<storage::Stores> stores_;
+    std::unique_ptr<StoppedNode> node_;
     admin::Control control_;
 };
 

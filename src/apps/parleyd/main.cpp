@@ -38,6 +38,10 @@ int run(const Options& options) {
     if (!process) return refuse(Message{"start.failed", {process.error().detail}}.in(language));
 
     RunningNode node(*config, **process);
+    (*process)->on_unheard = [&](const xmpp::Jid& user, const xmpp::Jid& sender) {
+        (void)audit->append({sender.to_string(), "policy.unheard", user.to_string(), "messages are dropped"},
+                            main.clock().wall());
+    };
     const auto stores = (*process)->engine().stores_for(main);
     admin::Control control(stores->accounts(), stores->policy(), node, *audit, main.clock());
     auto socket = ControlSocket::open(config->control_socket(), main, control);

@@ -1,8 +1,11 @@
 #include "apps/parleyd/look/dns_plan.hpp"
+#include "apps/parleyd/look/explain.hpp"
 #include "apps/parleyd/look/partner_check.hpp"
 #include "apps/parleyd/look/partner_view.hpp"
 #include "apps/parleyd/node_process.hpp"
 #include "base/log.hpp"
+#include "im/policy_iq.hpp"
+#include "server/user.hpp"
 
 // What an administrator can look at while the node runs.
 namespace parley {
@@ -34,12 +37,79 @@ void NodeProcess::look(const admin::Look& look, Function<void(admin::Report)> do
         case At::test:
             return look::check_partner(std::move(parts), look.domain,
                                        look.from.empty() ? config_->domains.front().name : look.from, std::move(done));
+        case At::explain:
+            return explain(*xmpp::Jid::parse(look.watcher), *xmpp::Jid::parse(look.target), std::move(done));
         case At::dns_plan: break;
     }
     std::vector<std::string> domains;
     for (const auto& domain : config_->domains)
         if (look.domain.empty() || domain.name == look.domain) domains.push_back(domain.name);
     look::plan_dns(std::move(parts), std::move(domains), std::move(done));
+}
+
+// Both people's shards are asked one after the other, then all shards about the partner.
+void NodeProcess::explain(const xmpp::Jid& watcher, const xmpp::Jid& target, Function<void(admin::Report)> done) {
+    auto facts = std::make_shared<look::ExplainFacts>();
+    facts->watcher = watcher;
+    facts->target = target;
+    const auto ours = [this](const xmpp::Jid& who) { return config_->domain(who.domain()) != nullptr; };
+    const auto describe = [this](const xmpp::Jid& user, const xmpp::Jid& contact,
+                                 Function<void(Result<im::PairFacts>)> then) {
+        auto& shard = home_of(user);
+        shard.executor().post([this, &shard, user, contact, then = std::move(then)]() mutable {
+            shard.describe(user, contact, [this, then = std::move(then)](Result<im::PairFacts> found) mutable {
+                main_.post([then = std::move(then), found = std::move(found)]() mutable { then(std::move(found)); });
+            });
+        });
+    };
+    auto conclude = [this, facts, ours, done = std::move(done)]() mutable {
+        const auto& foreigner = ours(facts->watcher) ? facts->target : facts->watcher;
+        if (ours(foreigner)) return done(look::explain(look_parts(), *facts));
+        overview(foreigner.domain(), [this, facts, done = std::move(done)](im::PartnerOverview overview) {
+            facts->partner = std::move(overview);
+            done(look::explain(look_parts(), *facts));
+        });
+    };
+    auto with_target = [facts, ours, describe, conclude = std::move(conclude)]() mutable {
+        if (!ours(facts->target)) return conclude();
+        describe(facts->target, facts->watcher,
+                 [facts, conclude = std::move(conclude)](Result<im::PairFacts> found) mutable {
+                     facts->of_target = found ? *std::move(found) : im::PairFacts{};
+                     conclude();
+                 });
+    };
+    if (!ours(watcher)) return with_target();
+    describe(watcher, target, [facts, with_target = std::move(with_target)](Result<im::PairFacts> found) mutable {
+        facts->of_watcher = found ? *std::move(found) : im::PairFacts{};
+        with_target();
+    });
+}
+
+void NodeProcess::user_policy(const xmpp::Jid& user, Function<void(Result<im::UserPolicy>)> done) {
+    auto& shard = home_of(user);
+    shard.executor().post([this, &shard, user, done = std::move(done)]() mutable {
+        shard.with_user(user, [this, done = std::move(done)](const Result<server::User*>& found) mutable {
+            auto policy = found ? Result<im::UserPolicy>((*found)->policy()) : found.error();
+            main_.post([done = std::move(done), policy = std::move(policy)]() mutable { done(std::move(policy)); });
+        });
+    });
+}
+
+void NodeProcess::change_user_policy(const xmpp::Jid& user, im::PolicyChange change, Function<void(Result<>)> done) {
+    auto& shard = home_of(user);
+    auto back = [this, done = std::move(done)](Result<> changed) mutable {
+        main_.post([done = std::move(done), changed = std::move(changed)]() mutable { done(std::move(changed)); });
+    };
+    shard.executor().post([&shard, user, change = std::move(change), back = std::move(back)]() mutable {
+        shard.with_user(user, [&shard, change = std::move(change),
+                               back = std::move(back)](const Result<server::User*>& found) mutable {
+            if (!found) return back(found.error());
+            auto& loaded = **found;
+            if (!im::has_room(loaded.policy(), change, shard.settings().limits.policy_entries))
+                return back(Error{Errc::too_long, loaded.jid().to_string()});
+            loaded.change_policy(std::move(change), std::move(back));
+        });
+    });
 }
 
 // Each shard says what it has; the sum comes back to the main loop.

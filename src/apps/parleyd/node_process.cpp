@@ -96,6 +96,11 @@ Result<> NodeProcess::open(const admin::Config& config) {
     for (unsigned i = 0; i < threads; ++i) loops_.push_back(std::make_unique<net::EventLoop>());
     transports_ = std::make_unique<server::TransportFinder>(*network_, *loops_.front(), [this] { publish(); });
     node_.transports = transports_.get();
+    node_.unheard = [this](const xmpp::Jid& user, const xmpp::Jid& sender) {
+        main_.post([this, user, sender] {
+            if (on_unheard) on_unheard(user, sender);
+        });
+    };
     node_.settings.set(*settings);
     for (unsigned i = 0; i < threads; ++i) {
         shards_.push_back(std::make_unique<server::Shard>(node_, *loops_[i], engine_->stores_for(*loops_[i]), i));
@@ -255,6 +260,7 @@ std::shared_ptr<const gateway::SipSettings> NodeProcess::sip_settings() const {
 Result<std::shared_ptr<server::Settings>> NodeProcess::settings_from(const admin::Config& config) const {
     auto settings = std::make_shared<server::Settings>();
     settings->limits = config.limits;
+    settings->third_party_decisions_count = config.third_party_decisions_count;
     settings->policy = as_configured()->policy;
     for (const auto& domain : config.domains) {
         auto tls = tls_of(config, domain, false);
@@ -296,8 +302,12 @@ void NodeProcess::policy_changed(const im::FederationPolicy& policy) {
 }
 
 void NodeProcess::end_sessions(const xmpp::Jid& user) {
-    auto& shard = *shards_[node_.bus.shard_of(cluster::slot_of(user))];
+    auto& shard = home_of(user);
     shard.executor().post([&shard, user] { shard.forget_user(user); });
+}
+
+server::Shard& NodeProcess::home_of(const xmpp::Jid& user) const {
+    return *shards_[node_.bus.shard_of(cluster::slot_of(user))];
 }
 
 NodeProcess::Totals NodeProcess::totals() const {
@@ -310,6 +320,7 @@ NodeProcess::Totals NodeProcess::totals() const {
         totals.messages += c.messages.load(std::memory_order_relaxed);
         totals.stored += c.stored.load(std::memory_order_relaxed);
         totals.bounced += c.bounced.load(std::memory_order_relaxed);
+        totals.unheard += c.unheard.load(std::memory_order_relaxed);
     }
     return totals;
 }

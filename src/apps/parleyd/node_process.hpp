@@ -34,9 +34,14 @@ public:
     Result<> reload(const admin::Config& config);
     void policy_changed(const im::FederationPolicy& policy);
     void end_sessions(const xmpp::Jid& user);
+    // A user's own policy, on the user's shard; `done` on the main executor.
+    void user_policy(const xmpp::Jid& user, Function<void(Result<im::UserPolicy>)> done);
+    void change_user_policy(const xmpp::Jid& user, im::PolicyChange change, Function<void(Result<>)> done);
+    // For the audit log: a message of somebody blocked was dropped. On the main thread.
+    std::function<void(const xmpp::Jid& user, const xmpp::Jid& sender)> on_unheard;
     std::vector<net::Endpoint> endpoints() const { return xmpp_.endpoints(); }
     struct Totals {
-        std::uint64_t sessions = 0, logins = 0, login_failures = 0, messages = 0, stored = 0, bounced = 0;
+        std::uint64_t sessions = 0, logins = 0, login_failures = 0, messages = 0, stored = 0, bounced = 0, unheard = 0;
     };
     Totals totals() const;
     // A look at partners or at DNS; `done` on the main executor. On the main thread.
@@ -53,6 +58,8 @@ private:
     void log_notices() const;
     look::Parts look_parts() const;
     void overview(const std::string& domain, Function<void(im::PartnerOverview)> done);
+    void explain(const xmpp::Jid& watcher, const xmpp::Jid& target, Function<void(admin::Report)> done);
+    server::Shard& home_of(const xmpp::Jid& user) const;
     // From any thread: what is in force for all services is the given value, with what DNS has decided of its policy.
     void use(std::shared_ptr<const server::Settings> settings);
     void publish();

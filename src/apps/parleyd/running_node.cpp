@@ -54,6 +54,7 @@ admin::NodeStatus RunningNode::status() const {
     count("messages", totals.messages);
     count("stored", totals.stored);
     count("bounced", totals.bounced);
+    count("unheard", totals.unheard);
     status.notices = process_.notices();
     return status;
 }
@@ -78,6 +79,7 @@ admin::ReloadReport RunningNode::reload() {
     next.trust_system = fresh.trust_system;
     next.log_level = fresh.log_level;
     next.limits = fresh.limits;
+    next.third_party_decisions_count = fresh.third_party_decisions_count;
     if (const auto applied = process_.reload(next); !applied) {
         report.failure = applied.error().detail;
         report.live.clear();
@@ -93,6 +95,12 @@ admin::ReloadReport RunningNode::reload() {
 
 void RunningNode::end_sessions(const xmpp::Jid& user, Ended) {
     process_.end_sessions(user);
+}
+void RunningNode::user_policy(const xmpp::Jid& user, Function<void(Result<im::UserPolicy>)> done) {
+    process_.user_policy(user, std::move(done));
+}
+void RunningNode::change_user_policy(const xmpp::Jid& user, im::PolicyChange change, Function<void(Result<>)> done) {
+    process_.change_user_policy(user, std::move(change), std::move(done));
 }
 void RunningNode::look(const admin::Look& look, Function<void(admin::Report)> done) {
     process_.look(look, std::move(done));

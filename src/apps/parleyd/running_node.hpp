@@ -19,6 +19,8 @@ public:
     admin::ReloadReport reload() override;
     void end_sessions(const xmpp::Jid& user, Ended why) override;
     void policy_changed(const im::FederationPolicy& policy) override;
+    void user_policy(const xmpp::Jid& user, Function<void(Result<im::UserPolicy>)> done) override;
+    void change_user_policy(const xmpp::Jid& user, im::PolicyChange change, Function<void(Result<>)> done) override;
     void look(const admin::Look& look, Function<void(admin::Report)> done) override;
 
     std::string ready_line() const;  // "parleyd ready: example.com c2s 127.0.0.1:5222 s2s ..."
