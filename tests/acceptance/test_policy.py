@@ -3,6 +3,8 @@ import asyncio
 import json
 import xml.etree.ElementTree as ElementTree
 
+from slixmpp.exceptions import IqError
+
 from tests.acceptance.ocs import ALICE as SIP_ALICE, U1, login_u1, node_and_edge
 from tests.lab.ocs_watch import Watch, state_of
 from tests.lab.parley import Parley
@@ -343,5 +345,85 @@ async def test_no_decision_is_lost(lab):
     alice = await _login(lab, node, alice_jid)
     for number, jid in enumerate([watcher.jid for watcher in watchers]):
         watcher = await _login(lab, node, jid)
-        await watcher.wait_presence(alice_jid, "available" if number % 2 else "unavailable")
+        if number % 2:
+            await watcher.wait_presence(alice_jid, "available")
+            continue
+        # The yes may have been lost with the server; then it is said again. Who is refused sees nobody either way.
+        await watcher.journal.wait_for("a yes, now or before", lambda s: s.name == "presence" and s["from"].bare == alice_jid and
+                                       s["type"] in ("subscribed", "unavailable"))
+        await _settled(watcher)
+        assert (await watcher.roster())[alice_jid] == "to"
+        assert "available" not in [p["type"] for p in watcher.presences(alice_jid)]
     assert not [p for p in alice.journal.entries if p.name == "presence" and p["type"] == "subscribe"]
+
+
+async def test_a_stopped_node_takes_decisions(lab):
+    """parleyctl on the store: the list is changed, and at the next log-in it answers what has waited."""
+    node, alice_jid, bob_jid, carol_jid = await _node(lab, "alice", "bob", "carol")
+    bob, carol = await _login(lab, node, bob_jid), await _login(lab, node, carol_jid)
+    for asker in (bob, carol):
+        asker.subscribe(alice_jid)
+        await _settled(asker)
+    await node.stop()
+    node.ctl("policy", "allow", alice_jid, bob_jid)
+    node.ctl("policy", "block", alice_jid, carol_jid, "spam.example")
+    node.ctl("policy", "default", alice_jid, "--inside", "allow", "--outside", "block")
+    node.ctl("policy", "unset", alice_jid, "spam.example")
+    assert _policy(node, alice_jid) == ({bob_jid: "allow", carol_jid: "block"}, "allow", "block")
+    assert node.ctl("policy", "block", alice_jid, alice_jid, check=False).returncode == 4
+    assert node.ctl("policy", "block", f"nobody@{DOMAIN}", bob_jid, check=False).returncode == 4
+    assert node.ctl("explain", bob_jid, alice_jid, check=False).returncode == 3, "only a running node can look"
+    await node.restart()
+    bob, carol = await _login(lab, node, bob_jid), await _login(lab, node, carol_jid)
+    alice = await _login(lab, node, alice_jid)
+    await bob.wait_presence(alice_jid, "available")
+    await carol.wait_presence(alice_jid, "subscribed")
+    await _settled(alice)
+    assert not [p for p in alice.journal.entries if p.name == "presence" and p["type"] == "subscribe"]
+    assert await alice.roster() == {bob_jid: "from"}
+
+
+async def test_old_clients_have_a_privacy_list(lab):
+    """XEP-0016: one list, the same entries; what it cannot keep is refused and changes nothing."""
+    node, alice_jid, bob_jid = await _node(lab, "alice", "bob")
+    alice, bob = await _login(lab, node, alice_jid), await _login(lab, node, bob_jid)
+    await befriend(alice, bob)
+    privacy = "{jabber:iq:privacy}"
+
+    async def ask(kind, *children):
+        request = alice.stream.make_iq(itype=kind)
+        query = ElementTree.Element(privacy + "query")
+        query.extend(children)
+        request.append(query)
+        return (await request.send()).xml.find(privacy + "query")
+
+    def a_list(*items):
+        element = ElementTree.Element(privacy + "list", name="policy")
+        for number, (value, action) in enumerate(items):
+            ElementTree.SubElement(element, privacy + "item", type="jid", value=value, action=action, order=str(number))
+        return element
+
+    assert [child.get("name") for child in await ask("get")] == ["policy", "policy"]
+    mark = alice.mark()
+    await ask("set", a_list((bob_jid, "deny"), ("friend.example", "allow")))
+    await bob.wait_presence(alice_jid, "unavailable")
+    await alice.journal.wait_for("a push", lambda s: s.name == "iq" and s["type"] == "set" and
+                                 s.xml.find(privacy + "query") is not None, mark)
+    assert _policy(node, alice_jid)[0] == {bob_jid: "block", "friend.example": "allow"}
+    try:
+        await ask("set", a_list(), ElementTree.Element(privacy + "active"))
+        raise AssertionError("two children are one too many")
+    except IqError as error:
+        assert error.condition == "bad-request"
+    group = ElementTree.Element(privacy + "list", name="policy")
+    ElementTree.SubElement(group, privacy + "item", type="group", value="Enemies", action="deny", order="1")
+    try:
+        await ask("set", group)
+        raise AssertionError("a group is not kept")
+    except IqError as error:
+        assert error.condition == "feature-not-implemented"
+    assert _policy(node, alice_jid)[0] == {bob_jid: "block", "friend.example": "allow"}
+    mark = bob.mark()
+    await ask("set", a_list())
+    await bob.wait_presence(alice_jid, "available", since=mark)
+    assert _policy(node, alice_jid)[0] == {}
