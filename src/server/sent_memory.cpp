@@ -5,6 +5,7 @@
 
 #include "server/session.hpp"
 #include "server/user.hpp"
+#include "xmpp/ns.hpp"
 
 namespace parley::server {
 
@@ -21,7 +22,9 @@ std::string origin_name(const xmpp::Jid& sender, std::uint64_t key, std::uint32_
 
 SentMemory::Name SentMemory::name(Session& session, const xmpp::Stanza& message, std::uint32_t number, SteadyTime now) {
     const auto& account = session.user().jid();
-    const auto key = im::resend_key(message, account);
+    // Who gives no origin-id and has no stream management is not believed: then nothing is hashed.
+    const bool may_repeat = session.managed() || message.child(xmpp::ns::stanza_id, "origin-id");
+    const auto key = may_repeat ? im::resend_key(message, account) : std::optional<im::ResendKey>{};
     if (!key || !(session.managed() || key->unique_id)) {
         if (!session.resumable()) return {};
         return {session.jid().to_string() + ' ' + session.resume_id() + ' ' + std::to_string(number), false};

@@ -228,14 +228,16 @@ Result<> StreamParser::feed(std::string_view bytes) {
         const auto all = std::exchange(waiting_, {});
         return parse(all);
     }
+    auto whole = bytes.substr(0, last + 1);
     Result<> done;
-    if (waiting_.empty()) {
-        done = parse(bytes.substr(0, last + 1));
-    } else {
-        auto all = std::exchange(waiting_, {});
-        all.append(bytes.substr(0, last + 1));
-        done = parse(all);
+    if (!waiting_.empty()) {  // only what it was waiting for is copied, not the rest of a large read
+        const auto first = whole.find('>') + 1;
+        auto finished = std::exchange(waiting_, {});
+        finished.append(whole.substr(0, first));
+        done = parse(finished);
+        whole.remove_prefix(first);
     }
+    if (done && !whole.empty()) done = parse(whole);
     if (done) {
         const auto rest = bytes.substr(last + 1);
         if (!mid_element() && is_white_space(rest)) return done;  // a keep-alive: nothing to keep

@@ -13,6 +13,7 @@
 #include "apps/parleyd/start.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "net/tls_memory.hpp"
 
 namespace parley {
 namespace {
@@ -70,6 +71,7 @@ int run(const Options& options) {
 }  // namespace parley
 
 int main(int argc, char** argv) {
+    parley::net::keep_record_buffers();
     std::signal(SIGPIPE, SIG_IGN);
     int exit_code = 0;
     const auto options = parley::parse_options(argc, argv, std::cout, std::cerr, exit_code);
