@@ -101,54 +101,6 @@ Presence aggregate(const std::vector<Presence>& resources) {
     return best ? *best : Presence{};
 }
 
-BroadcastActions SessionPresence::on_broadcast(const xmpp::Stanza& presence, const Roster& roster) {
-    if (!presence.type.empty() && !available() && directed_.empty()) return {};  // unavailable twice says nothing
-
-    BroadcastActions actions;
-    const bool was_available = available();
-    const int priority_before = priority_;
-    const bool now_available = presence.type.empty();
-    if (was_available || now_available) {
-        actions.own_resources = true;
-        for (const auto& [contact, item] : roster.items)
-            if (item.has_from()) actions.contacts.push_back(contact);
-    }
-    if (!now_available) {
-        for (const auto& address : directed_) {
-            const auto* item = roster.find(address);
-            if (!was_available || !item || !item->has_from()) actions.directed.push_back(address);
-        }
-        directed_.clear();
-        last_.reset();
-        return actions;
-    }
-
-    last_ = presence;
-    priority_ = presence_of(presence).priority;
-    actions.offline_messages = priority_ >= 0 && (!was_available || priority_before < 0);
-    if (was_available) return actions;
-    actions.others_to_this = true;  // 4.2.2: the first presence of the session
-    for (const auto& [contact, item] : roster.items) {
-        if (item.has_to()) actions.probes.push_back(contact);
-        if (item.pending_in) actions.requests.push_back(item.request);
-    }
-    return actions;
-}
-
-BroadcastActions SessionPresence::on_end(const Roster& roster) {
-    xmpp::Stanza gone;
-    gone.kind = xmpp::Stanza::Kind::presence;
-    gone.type = "unavailable";
-    return on_broadcast(gone, roster);
-}
-
-void SessionPresence::on_directed(const xmpp::Stanza& presence) {
-    if (!presence.type.empty())
-        directed_.erase(presence.to);
-    else if (directed_.size() < directed_max)
-        directed_.insert(presence.to);
-}
-
 ProbeAnswer answer_probe(bool user_exists, const RosterItem* item, bool own, const xmpp::Jid& probed,
                          const std::vector<std::string>& available_resources) {
     using Kind = ProbeAnswer::Kind;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,48 +43,6 @@ Availability availability(const Presence& presence);
 // (available, then idle, away, extended away); where that is equal, the one that changed last, that is, the later in
 // `resources`. Nothing available: offline.
 Presence aggregate(const std::vector<Presence>& resources);
-
-// What RFC 6121 4 makes of a presence that a session sends.
-struct BroadcastActions {
-    std::vector<xmpp::Jid> contacts;  // bare JIDs that get the stanza: subscription from or both (4.2.2, 4.4.2, 4.5.2)
-    std::vector<xmpp::Jid> directed;  // who gets unavailable besides, because of directed presence (4.6.3)
-    bool own_resources = false;       // all available resources of the user get it too, this one among them
-    std::vector<xmpp::Jid> probes;    // bare JIDs to be probed: subscription to or both (4.3.1)
-    std::vector<std::string>
-        requests;                 // inbound subscription requests without an answer, as XML, for this resource (3.1.3)
-    bool others_to_this = false;  // this resource gets the last presence of the user's other available resources
-    bool offline_messages = false;  // this resource takes stored messages from now on (XEP-0160)
-    bool operator==(const BroadcastActions&) const = default;
-};
-
-// The presence state of one session (a bound resource): last broadcast, directed presence. Lives on its user's shard.
-class SessionPresence {
-public:
-    // A session may keep so many addresses informed beside the roster; a further one gets its presence, but is told of
-    // nothing later.
-    static constexpr std::size_t directed_max = 1000;
-
-    bool available() const { return last_.has_value(); }
-    int priority() const { return available() ? priority_ : 0; }
-    // What contacts were last told, for probes and new resources; nothing when unavailable.
-    const std::optional<xmpp::Stanza>& last() const { return last_; }
-
-    // A presence without `to` and without a type, or of type unavailable. `from` is the full JID.
-    BroadcastActions on_broadcast(const xmpp::Stanza& presence, const Roster& roster);
-    // The session has ended without a word: as if it had sent unavailable (4.5.2). Nothing to do when it is not
-    // available.
-    BroadcastActions on_end(const Roster& roster);
-    // A presence with `to`, without a type or of type unavailable (4.6.2): the caller routes it as it is.
-    void on_directed(const xmpp::Stanza& presence);
-    // An address has said that it is gone (an error, or it left): it is told nothing more.
-    void forget_directed(const xmpp::Jid& address) { directed_.erase(address); }
-    const std::set<xmpp::Jid>& directed() const { return directed_; }
-
-private:
-    std::optional<xmpp::Stanza> last_;
-    int priority_ = 0;
-    std::set<xmpp::Jid> directed_;
-};
 
 // RFC 6121 4.3.2: the answer to a probe by `contact`, from the user's side.
 struct ProbeAnswer {
