@@ -149,6 +149,7 @@ std::vector<ConfigChange> difference(const Config& before, const Config& after) 
         }
         compare("domain." + domain.name + ".certificate", old->certificate, domain.certificate, false);
         compare("domain." + domain.name + ".key", old->key, domain.key, false);
+        compare("domain." + domain.name + ".rooms", old->rooms, domain.rooms, false);
     }
     return changes;
 }

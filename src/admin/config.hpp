@@ -26,9 +26,10 @@ struct LocalDomain {
     std::string name;                   // lower case
     std::filesystem::path certificate;  // absolute; PEM, leaf first
     std::filesystem::path key;
-    Place name_place, certificate_place, key_place;
+    std::string rooms;  // the domain whose addresses are rooms; empty: there are none
+    Place name_place, certificate_place, key_place, rooms_place;
     bool operator==(const LocalDomain& other) const {
-        return name == other.name && certificate == other.certificate && key == other.key;
+        return name == other.name && certificate == other.certificate && key == other.key && rooms == other.rooms;
     }
 };
 

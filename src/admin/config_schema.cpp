@@ -313,7 +313,7 @@ const std::vector<Key>& keys() {
 
 const std::vector<std::string> table_names{"node", "store", "domain", "listen", "dns",
                                            "tls",  "sip",   "policy", "log",    "limits"};
-const std::vector<std::string> domain_keys{"name", "certificate", "key"};
+const std::vector<std::string> domain_keys{"name", "certificate", "key", "rooms"};
 
 std::vector<std::string> keys_of(std::string_view table) {
     std::vector<std::string> out;
@@ -402,6 +402,11 @@ void read_domain(Reader& reader, const Node& table, Config& config) {
         } else if (key == "key") {
             domain.key_place = node.place;
             if (auto path = reader.path(node)) domain.key = *std::move(path);
+        } else if (key == "rooms") {
+            domain.rooms_place = node.place;
+            const auto text = reader.string(node);
+            if (text && !text->empty())
+                if (auto name = reader.domain(*text, node.place)) domain.rooms = *std::move(name);
         } else {
             unknown_key(reader, "domain", key, node);
         }
@@ -423,7 +428,25 @@ void read_domain(Reader& reader, const Node& table, Config& config) {
             return;
         }
     }
+    if (!table.find("rooms") && !domain.name.empty()) domain.rooms = "conference." + domain.name;
     config.domains.push_back(std::move(domain));
+}
+
+// A domain is one thing only. What nobody has written gives way.
+void check_rooms(Reader& reader, Config& config) {
+    for (auto& domain : config.domains) {
+        const auto same = [&](const LocalDomain& other) {
+            return other.name == domain.rooms || (&other < &domain && other.rooms == domain.rooms);
+        };
+        const auto other = std::find_if(config.domains.begin(), config.domains.end(), same);
+        if (domain.rooms.empty() || other == config.domains.end()) continue;
+        if (domain.rooms_place.line != 0) {
+            const auto line = std::to_string(other->name_place.line);
+            reader.problem({"config.duplicate-domain", {domain.rooms, line}}, domain.rooms_place,
+                           Message{"fix.keep-one", {line}});
+        }
+        domain.rooms.clear();
+    }
 }
 
 void read_limit(Reader& reader, const std::string& key, const Node& node, Config& config) {
@@ -523,6 +546,7 @@ void apply_schema(const Document& document, const std::filesystem::path& directo
                     reader.problem({"config.not-an-array-of-tables", {name}}, item.place,
                                    Message{"fix.array-of-tables", {}});
             }
+            check_rooms(reader, config);
         } else if (node.kind == Node::Kind::array) {
             reader.problem({"config.not-a-table", {name}}, node.key, Message{"fix.write", {'[' + name + ']'}});
             for (const auto& item : node.items)

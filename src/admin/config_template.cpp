@@ -72,6 +72,9 @@ std::string write_config(const ConfigTemplate& v) {
            "key = \"" +
            v.key +
            "\"\n"
+           "# rooms = \"conference." +
+           v.domain +
+           "\"  # rooms for many live at this name (DNS and certificate for XMPP partners); \"\": none\n"
            "\n"
            "# Where we listen: \"address:port\", \"[address]:port\" for IPv6. 0.0.0.0 and [::] are all interfaces. [] "
            "switches off.\n"

@@ -219,6 +219,18 @@ void Control::tell_policy(Context context, Message done) {
     });
 }
 
+void Control::act(RetryFederation request, Context context) {
+    const auto domain = xmpp::prepare_domainpart(request.domain);
+    if (!domain)
+        return context.done(
+            Response::of(Outcome::refused, {"rule.bad-domain", {request.domain, domain.error().detail}}));
+    context.target = *domain;
+    if (ours(*domain)) return context.done(Response::of(Outcome::refused, {"act.federation-own-domain", {*domain}}));
+    if (!audited(context)) return;
+    node_.retry(*domain);
+    context.done(Response::of(Outcome::done, {"act.federation-retried", {*domain}}));
+}
+
 void Control::act(ListFederation, Context context) {
     policy_.load([context = std::move(context)](Result<im::FederationPolicy> policy) {
         if (!policy)

@@ -25,6 +25,7 @@ public:
     // A user's own policy; `done` on the caller's executor. too_long: the list would have too many entries.
     virtual void user_policy(const xmpp::Jid& user, Function<void(Result<im::UserPolicy>)> done) = 0;
     virtual void change_user_policy(const xmpp::Jid& user, im::PolicyChange change, Function<void(Result<>)> done) = 0;
+    virtual void retry(const std::string& domain) = 0;  // a partner's, prepared; may return before it is done
     // `done` runs on the caller's executor, within ten seconds. The domains are prepared and of the right side.
     virtual void look(const Look& look, Function<void(Report)> done) = 0;
 };
@@ -56,6 +57,7 @@ private:
     void act(PutRule, Context);
     void act(RemoveRule, Context);
     void act(SetFederationDefault, Context);
+    void act(RetryFederation, Context);
     void act(ListFederation, Context);
     void act(GetStatus, Context);
     void act(Reload, Context);

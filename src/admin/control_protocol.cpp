@@ -268,6 +268,7 @@ std::optional<Act> act_from(std::string_view verb, const json::object& o, Missin
         if (member(o, "allowed") == nullptr) missing.note("allowed");
         return SetFederationDefault{flag(o, "allowed", false, missing)};
     }
+    if (verb == "federation.retry") return RetryFederation{text(o, "domain", missing)};
     if (verb == "federation.list") return ListFederation{};
     if (verb == "status") return GetStatus{};
     if (verb == "reload") return Reload{};
@@ -293,6 +294,7 @@ struct ActFields {
     void operator()(const PutRule& a) const { out["rule"] = rule_json(a.rule); }
     void operator()(const RemoveRule& a) const { out["domain"] = a.domain; }
     void operator()(const SetFederationDefault& a) const { out["allowed"] = a.allowed; }
+    void operator()(const RetryFederation& a) const { out["domain"] = a.domain; }
     void operator()(const ListFederation&) const {}
     void operator()(const GetStatus&) const {}
     void operator()(const Reload&) const {}
@@ -376,6 +378,7 @@ std::string_view verb_of(const Act& act) {
                                                  "federation.put",
                                                  "federation.remove",
                                                  "federation.default",
+                                                 "federation.retry",
                                                  "federation.list",
                                                  "status",
                                                  "reload",

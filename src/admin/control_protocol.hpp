@@ -55,6 +55,10 @@ struct RemoveRule {
 struct SetFederationDefault {
     bool allowed = false;
 };
+// What waits for a partner does not wait any longer: DNS, connections, subscriptions and messages are tried at once.
+struct RetryFederation {
+    std::string domain;
+};
 struct ListFederation {};
 struct GetStatus {};
 struct Reload {};
@@ -76,8 +80,9 @@ struct Look {
     std::string watcher{}, target{};  // of explain: two people
 };
 
-using Act = std::variant<AddUser, SetPassword, ImportUsers, DeleteUser, ListUsers, PutRule, RemoveRule,
-                         SetFederationDefault, ListFederation, GetStatus, Reload, GetPolicy, ChangePolicy, Look>;
+using Act =
+    std::variant<AddUser, SetPassword, ImportUsers, DeleteUser, ListUsers, PutRule, RemoveRule, SetFederationDefault,
+                 RetryFederation, ListFederation, GetStatus, Reload, GetPolicy, ChangePolicy, Look>;
 std::string_view verb_of(const Act& act);  // "user.add"
 
 struct Request {

@@ -43,6 +43,7 @@ TEST(ControlProtocol, RequestsSurviveTheWire) {
         PutRule{rule()},
         RemoveRule{"x.example"},
         SetFederationDefault{true},
+        RetryFederation{"x.example"},
         ListFederation{},
         GetStatus{},
         Reload{},

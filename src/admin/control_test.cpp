@@ -89,8 +89,10 @@ struct FakeNode final : NodeControl {
     }
     std::map<xmpp::Jid, im::UserPolicy> policies;
     bool full = false;
+    std::vector<std::string> retried;
     Look looked;
     void policy_changed(const im::FederationPolicy& policy) override { told.push_back(policy); }
+    void retry(const std::string& domain) override { retried.push_back(domain); }
     ReloadReport report;
     std::vector<std::pair<std::string, Ended>> ended;
     std::vector<im::FederationPolicy> told;

@@ -59,6 +59,16 @@ struct Limits {
     std::size_t bytes_burst = 512 * 1024;
     int s2s_stanzas_per_second = 500;
 
+    // Rooms.
+    std::size_t rooms = 10'000;
+    std::size_t rooms_per_user = 50;
+    std::size_t room_occupants = 200;
+    std::size_t room_contacts = 20;
+    std::size_t room_history = 50;
+    std::size_t room_text = 16 * 1024;
+    int room_stanzas_per_second = 5;
+    int room_stanzas_burst = 40;
+
     // SIP.
     std::size_t sip_head = 64 * 1024;
     std::size_t sip_header_line = 16 * 1024;

@@ -41,6 +41,7 @@ struct FakeRouter final : im::Router {
     void send(im::Envelope envelope) override { keep(std::move(envelope), nullptr); }
     bool is_local(std::string_view domain) const override { return domain == "example.com"; }
     bool available(const xmpp::Jid& user) const override { return online.contains(user.bare()); }
+    bool shows_xhtml(const xmpp::Jid&) const override { return rich; }
     void reception(const xmpp::Jid& user, const xmpp::Jid&, Function<void(Result<im::Reception>)> then) override {
         const auto known = receptions.find(user.bare());
         then(known == receptions.end() ? Result<im::Reception>(im::Reception::open) : known->second);
@@ -57,6 +58,7 @@ struct FakeRouter final : im::Router {
         return nullptr;
     }
     std::deque<Got> got;
+    bool rich = false;  // every client shows XHTML-IM
     std::set<xmpp::Jid> online;
     std::map<xmpp::Jid, Result<im::Reception>> receptions;  // of others than those who take messages
     bool settle_at_once = true;

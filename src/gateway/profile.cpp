@@ -36,6 +36,7 @@ constexpr Profile microsoft(std::string_view name, std::string_view title) {
             .message_body = 8 * 1024,
             .only_4xx = true,
             .drafts_quirks = true,
+            .look_up_probe = true,
             .legacy_tls = true,
             .mail_names = false};
 }
@@ -73,6 +74,7 @@ constexpr std::array all{
             .message_body = 8 * 1024,
             .only_4xx = false,
             .drafts_quirks = false,
+            .look_up_probe = false,
             .legacy_tls = false,
             .mail_names = false},
     microsoft("ocs", "Microsoft Office Communications Server 2007, 2007 R2"),

@@ -57,6 +57,7 @@ struct Profile {
 
     bool only_4xx;       // never 6xx, nor 400 or a challenge for what is policy (error_tables.cpp)
     bool drafts_quirks;  // piggybacked first notification and BENOTIFY may come though not offered
+    bool look_up_probe;  // a test asks by a look-up of somebody: OPTIONS is not routed to its users' servers
     bool legacy_tls;     // such peers may know TLS 1.0 only: what a failed handshake with one is explained by
     bool mail_names;     // user(mail.example)@domain is a person with the e-mail address user@mail.example
 };

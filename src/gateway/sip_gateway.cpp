@@ -18,7 +18,8 @@ struct SipGateway::Shard final : SipDomains::Wire, SipLinks::Inbox, Recovery::Sh
           index(index_),
           executor(parts.executor),
           store(parts.dialogs),
-          links(index_, parts.executor, gateway_.network_, gateway_.random_, gateway_.settings_, *this),
+          links(index_, parts.executor, gateway_.network_, gateway_.random_, gateway_.settings_, gateway_.rates_,
+                *this),
           recovery(parts.executor, *this),
           domains(parts, gateway_.random_, gateway_.settings_, gateway_.config_, *this) {}
 
@@ -190,6 +191,11 @@ void SipGateway::describe(std::size_t shard, const std::string& domain, im::Part
     shards_[shard]->domains.describe(domain, out);
 }
 
+void SipGateway::retry(std::size_t shard, const std::string& domain) const {
+    shards_[shard]->links.retry(domain);
+    shards_[shard]->domains.retry(domain);
+}
+
 void SipGateway::shut_down(std::size_t shard) {
     shards_[shard]->recovery.stop();
     shards_[shard]->links.shut_down();
@@ -207,7 +213,7 @@ std::size_t SipGateway::shard_for(const sip::Message& message) const {
     if (!own) return 0;
     if (const auto token = sip::parse_tag(own->tag())) return shard_of(SipDomains::slot_of_token(token->slot));
     const auto jid = own->uri.is_sip() ? jid_from_sip(own->uri.user(), own->uri.host()) : jid_from_sip(own->uri);
-    return jid ? shard_of(cluster::slot_of(*jid)) : 0;
+    return jid ? shard_of(cluster::slot_of(meant_by_partner(*jid, settings_()->rooms))) : 0;
 }
 
 }  // namespace parley::gateway

@@ -32,6 +32,7 @@ public:
     void shut_down(std::size_t shard);
     // What there is between us and a partner, of one shard; on its thread. "": message sessions with all partners.
     void describe(std::size_t shard, const std::string& domain, im::PartnerOverview& out) const;
+    void retry(std::size_t shard, const std::string& domain) const;  // on its thread: nothing waits for it any longer
     std::size_t shards() const { return shards_.size(); }
 
 private:
@@ -44,6 +45,7 @@ private:
     Random& random_;
     SipSettingsSource settings_;
     sip::CoreConfig config_;
+    SharedRates rates_;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::vector<std::unique_ptr<net::Listener>> listeners_;
     std::size_t next_ = 0;  // accepting shard's turn

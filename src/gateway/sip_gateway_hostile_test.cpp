@@ -81,6 +81,30 @@ TEST(SipGatewayHostile, OneAddressDoesNotTakeAllConnections) {
     another.reset();
 }
 
+TEST(SipGatewayHostile, WithManyConnectionsAPartnerHasNoMoreRequests) {
+    World world;
+    constexpr int connections = 6, each = 700;  // both shards; listed by a next hop, it has 1000 a second
+    std::vector<std::unique_ptr<test::Peer>> peers;
+    for (int i = 0; i < connections; ++i) {
+        peers.push_back(std::make_unique<test::Peer>(world.partner, world.executor));
+        peers.back()->connect(5060);
+        for (int n = 0; n < each; ++n)
+            peers.back()->say(world.request("OPTIONS", std::to_string(n + 1), {}, {}, "bob@sip.example.net",
+                                            std::to_string(i) + "o" + std::to_string(n)));
+    }
+    const auto answered = [&] {
+        std::size_t all = 0;
+        for (const auto& peer : peers) all += peer->heard.size();
+        return all;
+    };
+    EXPECT_GE(answered(), 2000u) << "a burst of two seconds";
+    EXPECT_LE(answered(), 2000u + connections);
+    world.executor.advance(1s);
+    EXPECT_LE(answered(), 3000u + connections);
+    world.executor.advance(5s);
+    EXPECT_EQ(answered(), std::size_t{connections * each}) << "nothing is lost";
+}
+
 TEST(SipGatewayHostile, SipsIsRefusedAndNobodyHearsOfIt) {
     World world;
     world.peer.connect(5060);

@@ -8,9 +8,7 @@ namespace parley::im {
 namespace {
 
 namespace ns = xmpp::ns;
-constexpr std::string_view conference = "jabber:x:conference";                // XEP-0249
-constexpr std::string_view muc_user = "http://jabber.org/protocol/muc#user";  // XEP-0045
-constexpr std::string_view chat_markers = "urn:xmpp:chat-markers:0";          // XEP-0333
+constexpr std::string_view chat_markers = "urn:xmpp:chat-markers:0";  // XEP-0333
 
 bool has_hint(const xmpp::Stanza& message, std::string_view hint) {
     return message.child(ns::hints, hint) != nullptr;
@@ -27,9 +25,9 @@ bool has_own(const xmpp::Stanza& message,
 }
 
 bool is_invitation(const xmpp::Stanza& message) {
-    if (message.child(conference, "x")) return true;
-    const auto* x = message.child(muc_user, "x");
-    return x && (x->child(muc_user, "invite") || x->child(muc_user, "decline"));
+    if (message.child(ns::conference, "x")) return true;
+    const auto* x = message.child(ns::muc_user, "x");
+    return x && (x->child(ns::muc_user, "invite") || x->child(ns::muc_user, "decline"));
 }
 
 }  // namespace
@@ -61,7 +59,7 @@ bool is_carbon_copied(const xmpp::Stanza& message) {
     if (has_any_of(message, ns::carbons) || has_hint(message, "no-copy"))
         return false;  // <private/>, <received/>, <sent/>
     if (is_invitation(message)) return true;
-    if (message.child(muc_user, "x")) return false;
+    if (message.child(ns::muc_user, "x")) return false;
     return type == MessageType::chat || has_own(message, "body") || has_any_of(message, ns::receipts) ||
            has_any_of(message, ns::chat_states) || has_any_of(message, chat_markers);
 }

@@ -12,7 +12,7 @@ namespace parley::im {
 // What there is between us and one foreign domain at this moment, of one shard or, added up, of all: for `parleyctl
 // federation show`.
 struct PartnerOverview {
-    static constexpr std::size_t most_listed = 1'000;  // connections, failures, talks
+    static constexpr std::size_t most_listed = 1'000;  // connections, failures, talks, watches
     struct Connection {
         bool by_us = false;
         std::string local;        // our domain; may be empty where the partner connected
@@ -26,7 +26,20 @@ struct PartnerOverview {
         std::string local, why;
         TimePoint at{};
     };
+    // One presence subscription over SIP.
+    struct Watch {
+        enum class State {
+            active,
+            asked,    // nobody has answered yet
+            queued,   // waits for its turn at the partner
+            waiting,  // was refused or lost, and is tried again later
+        };
+        xmpp::Jid ours, theirs;
+        bool by_us = false;  // ours watches theirs
+        State state = State::active;
+    };
     std::vector<Connection> connections;
+    std::vector<Watch> watches;
     std::vector<Failure> failures;
     std::vector<std::pair<xmpp::Jid, xmpp::Jid>> talks;  // open message sessions: ours, theirs
     std::size_t queued = 0;                              // requests or stanzas that wait for a connection or their turn
@@ -42,6 +55,7 @@ struct PartnerOverview {
         append(connections, other.connections);
         append(failures, other.failures);
         append(talks, other.talks);
+        append(watches, other.watches);
         queued += other.queued;
         watched += other.watched;
         confirmed += other.confirmed;

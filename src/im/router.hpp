@@ -25,6 +25,8 @@ public:
     virtual bool is_local(std::string_view domain) const = 0;
     // Is this user, who lives on this shard, available now? What such a user waits for comes first.
     virtual bool available(const xmpp::Jid& user) const = 0;
+    // Can one of this user's clients show XHTML-IM (XEP-0071)?
+    virtual bool shows_xhtml(const xmpp::Jid& user) const = 0;
     // Of a user who lives on this shard; from the store if need be. An error: the store could not be read.
     virtual void reception(const xmpp::Jid& user, const xmpp::Jid& sender, Function<void(Result<Reception>)> then) = 0;
 };

@@ -19,7 +19,7 @@ void C2sStream::on_header(const xml::Element& root) {
     if (!root.is(xmpp::ns::stream, "stream")) return close("invalid-namespace");
     const auto domain = xmpp::Jid::parse(root.attribute("to"));
     if (domain && domain->is_domain()) domain_ = domain->domain();
-    if (domain_.empty() || !shard_->is_local(domain_)) {
+    if (domain_.empty() || !shard_->settings().domains.contains(domain_)) {
         const auto asked = domain_;
         domain_.clear();
         return close("host-unknown", "this server does not serve " + (asked.empty() ? "an unnamed domain" : asked));

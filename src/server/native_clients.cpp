@@ -11,11 +11,12 @@ using xmpp::Stanza;
 
 void NativeClients::on_available(Session& session) {
     const auto caps = xmpp::find<xmpp::Caps>(*session.presence);
-    session.native = false;
+    session.native = session.shows_xhtml = false;
     session.caps_question.clear();
     if (!caps || caps->hash.empty()) return;
     if (const auto* features = known_.features(*caps)) {
         session.native = features->contains(std::string(xmpp::ns::native));
+        session.shows_xhtml = features->contains(std::string(xmpp::ns::xhtml_im));
         return;
     }
     session.caps_question = "caps-" + std::to_string(++questions_);
@@ -38,6 +39,7 @@ bool NativeClients::on_answer(Session& session, const Stanza& answer) {
     if (!info || !caps || !known_.learn(*caps, *info)) return true;
     const auto* features = known_.features(*caps);
     session.native = features && features->contains(std::string(xmpp::ns::native));
+    session.shows_xhtml = features && features->contains(std::string(xmpp::ns::xhtml_im));
     if (!session.native) return true;
     for (const auto& [contact, item] : session.user().roster().items) {
         if (!item.has_to() || session.user().blocks(contact)) continue;

@@ -10,8 +10,8 @@ namespace parley::server {
 class Session;
 class Shard;
 
-// Which clients are native: those that list urn:parley:native:0 among their capabilities (XEP-0115). What a hash stands
-// for is asked once, of the first client that announces it. One a shard.
+// What clients can do, by their capabilities (XEP-0115): native ones list urn:parley:native:0, some show XHTML-IM. What
+// a hash stands for is asked once, of the first client that announces it. One a shard.
 class NativeClients {
 public:
     explicit NativeClients(Shard& shard) : shard_(shard) {}

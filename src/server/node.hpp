@@ -14,6 +14,7 @@
 #include "im/federation_policy.hpp"
 #include "im/partner_transports.hpp"
 #include "im/router.hpp"
+#include "im/sentences.hpp"
 #include "net/connection.hpp"
 #include "net/tls_context.hpp"
 
@@ -27,11 +28,23 @@ struct Settings {
     std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>> domains;
     // The same certificates for streams between servers, in both directions: these ask for the peer's certificate.
     std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>> s2s_contexts;
+    // Domains whose addresses are rooms, each with the local domain beside which it stands.
+    std::map<std::string, std::string, std::less<>> room_domains;
+    im::Sentences sentences = [](std::string_view, const std::vector<std::string>&) {
+        return std::vector<im::Sentence>{};
+    };
     im::FederationPolicy policy;
     Limits limits;
     bool offer_plain = true;  // SASL PLAIN, inside TLS only
     // The answers of clients that are not native change their users' policy lists too (requirements D4).
     bool third_party_decisions_count = false;
+
+    // For streams between servers of a local domain or a room domain; nullptr: it is neither.
+    std::shared_ptr<net::TlsContext> s2s_context(std::string_view domain) const {
+        const auto room = room_domains.find(domain);
+        const auto found = s2s_contexts.find(room == room_domains.end() ? domain : std::string_view(room->second));
+        return found == s2s_contexts.end() ? nullptr : found->second;
+    }
 };
 
 // Kept apart from Settings so that a thousand readers a second share one counter at most.

@@ -51,14 +51,21 @@ void route_message(Shard& shard, const std::shared_ptr<Session>& session, Stanza
     envelope.origin = std::move(name.origin);
     if (!name.again) send_sent_carbons(*session, *envelope.stanza);  // its copies were sent the first time
     const auto sent = envelope.stanza;
+    auto origin = envelope.origin;
     // A partner may take its time, and without stream management nothing waits on disk for it: later pings do not wait
     // either.
     const bool holds = envelope.durable || shard.is_local(envelope.to.domain());
-    shard.route(std::move(envelope), [session, sent, number](const im::Outcome& refused) {
-        // RFC 6120 8.3.1: an error is never answered with an error.
-        if (refused && !sent->is_error()) answer(*session, sent->error(*refused));
-        session->settle_inbound(number);
-    });
+    shard.route(std::move(envelope),
+                [&shard, session, sent, origin = std::move(origin), number](const im::Outcome& refused) {
+                    // RFC 6120 8.3.1: an error is never answered with an error.
+                    if (refused && !sent->is_error()) {
+                        if (session->stream())
+                            answer(*session, sent->error(*refused));
+                        else
+                            shard.tell_sender(sent, origin, *refused, [] {});
+                    }
+                    session->settle_inbound(number);
+                });
     if (!holds) session->settle_inbound(number);
 }
 
@@ -66,7 +73,7 @@ void route_iq(Shard& shard, const std::shared_ptr<Session>& session, Stanza stan
     if (stanza.id.empty() || (stanza.is_request() && stanza.children.empty()))
         return answer(*session, stanza.error(xmpp::stanza_error("bad-request")));  // RFC 6120 8.2.3
     const bool to_self = stanza.to.empty() || stanza.to == session->jid().bare();
-    const bool to_server = !to_self && stanza.to.is_domain() && shard.is_local(stanza.to.domain());
+    const bool to_server = !to_self && stanza.to.is_domain() && shard.settings().domains.contains(stanza.to.domain());
     if (!stanza.is_request()) {
         if (!to_self && !to_server) return shard.send(std::move(stanza));
         if (!session->on_barrier_answer(stanza.id)) shard.native_clients.on_answer(*session, stanza);

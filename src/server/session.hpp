@@ -34,9 +34,10 @@ public:
     std::shared_ptr<const xmpp::Stanza> presence;
     int priority = 0;
     bool available() const { return presence != nullptr; }
-    bool interested = false;  // has asked for the roster
-    bool carbons = false;     // XEP-0280
-    bool native = false;      // native_clients.hpp
+    bool interested = false;   // has asked for the roster
+    bool carbons = false;      // XEP-0280
+    bool native = false;       // native_clients.hpp
+    bool shows_xhtml = false;  // the same
     // Has asked for the user's policy by that face, and hears of its changes (XEP-0191, XEP-0016, urn:parley:policy:0).
     bool asked_block_list = false, asked_privacy_list = false, asked_policy = false;
     std::uint32_t policy_pushes = 0;

@@ -1,17 +1,23 @@
 #include "server/shard.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
 #include "base/crash_point.hpp"
 #include "base/hash.hpp"
 #include "base/hash_stream.hpp"
+#include "base/text.hpp"
+#include "im/message_rules.hpp"
+#include "im/room/room.hpp"
 #include "server/c2s_stream.hpp"
 #include "server/module/modules.hpp"
+#include "server/room/room_service.hpp"
 #include "server/session.hpp"
 #include "server/storage_error.hpp"
 #include "server/user.hpp"
 #include "xml/parser.hpp"
+#include "xmpp/ns.hpp"
 
 namespace parley::server {
 
@@ -40,7 +46,8 @@ Shard::Shard(Node& node, Executor& executor, std::unique_ptr<storage::Stores> st
       index_(index),
       bus_(node.bus, executor),
       stanza_id_key_(hmac_sha256(node.secret, "stanza ids")),
-      settings_(node.settings.get()) {}
+      settings_(node.settings.get()),
+      rooms_(std::make_unique<RoomService>(*this)) {}
 
 Shard::~Shard() = default;
 
@@ -74,7 +81,15 @@ bool Shard::available(const xmpp::Jid& user) const {
     return loaded && loaded->has_available();
 }
 
+bool Shard::shows_xhtml(const xmpp::Jid& user) const {
+    const auto* loaded = loaded_user(user);
+    if (!loaded) return false;
+    const auto& sessions = loaded->sessions();
+    return std::any_of(sessions.begin(), sessions.end(), [](const auto& session) { return session->shows_xhtml; });
+}
+
 void Shard::reception(const xmpp::Jid& user, const xmpp::Jid& sender, Function<void(Result<im::Reception>)> then) {
+    if (is_room_domain(user.domain())) return rooms_->reception(user, std::move(then));
     const auto of = [sender](const User& found) {
         const bool unheard = found.blocks(sender);
         if (found.is_full(unheard)) return im::Reception::full;
@@ -89,7 +104,11 @@ void Shard::reception(const xmpp::Jid& user, const xmpp::Jid& sender, Function<v
 }
 
 bool Shard::is_local(std::string_view domain) const {
-    return settings_->domains.contains(domain);
+    return settings_->domains.contains(domain) || is_room_domain(domain);
+}
+
+bool Shard::is_room_domain(std::string_view domain) const {
+    return settings_->room_domains.contains(domain);
 }
 
 std::size_t Shard::shard_of(const xmpp::Jid& user) const {
@@ -242,6 +261,7 @@ void Shard::sweep_users() {
     std::erase_if(users_, [&](const auto& entry) {
         return entry.second->sessions().empty() && now - entry.second->last_used > user_kept;
     });
+    rooms_->sweep();
     users_timer_ = executor_.after(users_swept_every, [this] { sweep_users(); });
 }
 
@@ -303,8 +323,9 @@ void Shard::send(im::Envelope envelope) {
         return;
     }
     if (envelope.to.local().empty()) {
-        if (envelope.stanza->is_request()) answer_for_server(*this, *envelope.stanza);
-        return;
+        if (!envelope.stanza->is_request()) return;
+        if (is_room_domain(envelope.to.domain())) return rooms_->answer_for_service(*envelope.stanza);
+        return answer_for_server(*this, *envelope.stanza);
     }
     const auto slot = cluster::slot_of(envelope.to);
     bus_.cast(slot, std::move(envelope));
@@ -331,6 +352,14 @@ void Shard::route_remote(im::Envelope envelope, im::Settled settled) {
             xmpp::stanza_error("not-allowed", "exchange with " + envelope.to.domain() + " is not allowed here"));
     auto* remote = *transport == im::Transport::sip ? sip_domains : xmpp_domains;
     if (!remote) return settled(xmpp::stanza_error("remote-server-not-found"));
+    // Who cannot enter a room by an invitation is in it by a conversation with it.
+    if (*transport == im::Transport::sip)
+        if (auto mediated = im::as_mediated(*envelope.stanza); mediated && is_room_domain(mediated->to.domain())) {
+            auto again = im::envelope(*std::move(mediated));
+            again.durable = envelope.durable;
+            again.origin = std::move(envelope.origin);
+            return route(std::move(again), std::move(settled));
+        }
     if (!envelope.durable || envelope.stanza->kind != Stanza::Kind::message)
         return remote->deliver(std::move(envelope), std::move(settled));
 
@@ -357,14 +386,53 @@ void Shard::route_remote(im::Envelope envelope, im::Settled settled) {
 void Shard::deliver_from_outbox(im::RemoteDomains& remote, im::Envelope envelope) {
     const auto stanza = envelope.stanza;
     const auto id = envelope.outbox_id;
-    remote.deliver(std::move(envelope), [this, stanza, id](im::Outcome outcome) {
+    const auto origin = envelope.origin;
+    remote.deliver(std::move(envelope), [this, stanza, id, origin](im::Outcome outcome) {
         auto remove = [this, id] { stores_->outbox().remove({id}, [](Result<>) {}); };
         if (!outcome || stanza->is_error()) return remove();
-        // The error is handed over like any message before the row goes, so that no crash in between swallows both.
-        auto error = im::envelope(stanza->error(*outcome));
-        error.durable = true;
-        route(std::move(error), [remove](im::Outcome) { remove(); });
+        tell_sender(stanza, origin, *outcome, remove);
     });
+}
+
+// Before the row goes, so that no crash in between swallows both. An error is for a client that is there (RFC
+// 6121 8.5): whoever has gone meanwhile gets a message of ours instead, which waits like any other.
+void Shard::tell_sender(const std::shared_ptr<const Stanza>& stanza, const std::string& origin,
+                        const xmpp::StanzaError& why, Function<void()> then) {
+    auto error = im::envelope(stanza->error(why));
+    const auto* user = loaded_user(stanza->from);
+    const auto* session = user ? user->session(stanza->from.resource()) : nullptr;
+    const bool there = session && session->stream();  // one that only might be resumed is not
+    if (!there && im::is_stored_offline(*stanza) && !is_room_domain(stanza->from.domain())) {
+        error = im::envelope(notice_of(*stanza, why));
+        error.origin = "undelivered " + origin;
+    }
+    error.durable = true;
+    route(std::move(error), [then = std::move(then)](const im::Outcome&) { then(); });
+}
+
+Stanza Shard::notice_of(const Stanza& lost, const xmpp::StanzaError& why) {
+    constexpr std::size_t most_quoted = 200;
+    auto text = lost.text_of("body");
+    if (text.size() > most_quoted) {
+        text.resize(most_quoted);
+        while (!text.empty() && !is_utf8(text)) text.pop_back();
+        text += "...";
+    }
+    Stanza notice;
+    notice.kind = Stanza::Kind::message;
+    notice.from = lost.from.domain_jid();
+    notice.to = lost.from.bare();
+    notice.id = random().hex(8);
+    const auto reason = why.text.empty() ? why.condition : why.text;
+    for (const auto& sentence :
+         settings().sentences("notice.not-delivered", {lost.to.bare().to_string(), reason, text})) {
+        auto& body = notice.add(xml::Element(xmpp::ns::client, "body").with_text(sentence.text));
+        if (notice.lang.empty())
+            notice.lang = sentence.language;
+        else
+            body.set("lang", sentence.language, xmpp::ns::xml);
+    }
+    return notice;
 }
 
 // What was acknowledged before a restart and had not left: each row goes on from its sender's shard.
@@ -403,16 +471,15 @@ void Shard::deliver_again(im::Envelope envelope) {
 
 // The sender of what waits in the outbox is told; then its row goes.
 void Shard::bounce(const im::Envelope& envelope, const xmpp::StanzaError& why) {
-    auto error = im::envelope(envelope.stanza->error(why));
-    error.durable = true;
-    route(std::move(error),
-          [this, id = envelope.outbox_id](im::Outcome) { stores_->outbox().remove({id}, [](Result<>) {}); });
+    tell_sender(envelope.stanza, envelope.origin, why,
+                [this, id = envelope.outbox_id] { stores_->outbox().remove({id}, [](Result<>) {}); });
 }
 
 // --- routing: the owner's side
 // ---------------------------------------------------------------------------------------------
 
 void Shard::on_hand(im::Envelope envelope, im::Settled settled) {
+    if (is_room_domain(envelope.to.domain())) return rooms_->on_hand(std::move(envelope), std::move(settled));
     if (auto* user = loaded_user(envelope.to)) {  // the usual case, without a closure
         if (envelope.stanza->kind == Stanza::Kind::message)
             user->receive_message(std::move(envelope), std::move(settled));
@@ -431,6 +498,7 @@ void Shard::on_hand(im::Envelope envelope, im::Settled settled) {
 }
 
 void Shard::on_cast(im::Envelope envelope) {
+    if (is_room_domain(envelope.to.domain())) return rooms_->on_cast(envelope);
     const auto deliver = [](User& user, const im::Envelope& e) {
         if (e.stanza->kind == Stanza::Kind::iq)
             user.receive_iq(e);

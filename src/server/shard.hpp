@@ -20,6 +20,7 @@
 namespace parley::server {
 
 class C2sStream;
+class RoomService;
 class Session;
 class User;
 
@@ -78,10 +79,16 @@ public:
     // im::Router
     void route(im::Envelope envelope, im::Settled settled) override;
     void send(im::Envelope envelope) override;
-    bool is_local(std::string_view domain) const override;
+    bool is_local(std::string_view domain) const override;  // a domain of users or of rooms
+    bool is_room_domain(std::string_view domain) const;
     bool available(const xmpp::Jid& user) const override;
+    bool shows_xhtml(const xmpp::Jid& user) const override;
     void reception(const xmpp::Jid& user, const xmpp::Jid& sender, Function<void(Result<im::Reception>)> then) override;
     void send(xmpp::Stanza stanza) { send(im::envelope(std::move(stanza))); }
+    // What a user of this shard has sent came to nothing: an error for the client, or a message for the person if the
+    // client has gone. `origin` names what was sent; `then` when that is on its way.
+    void tell_sender(const std::shared_ptr<const xmpp::Stanza>& stanza, const std::string& origin,
+                     const xmpp::StanzaError& why, Function<void()> then);
 
     // cluster::SlotHandler
     void on_hand(im::Envelope envelope, im::Settled settled) override;
@@ -96,6 +103,7 @@ private:
     void wait_for_way(const std::string& domain, Function<void(const im::Outcome&)> again);
     void way_found(const std::string& domain, const Result<im::Transport>& way);
     void deliver_again(im::Envelope envelope);
+    xmpp::Stanza notice_of(const xmpp::Stanza& lost, const xmpp::StanzaError& why);
     void bounce(const im::Envelope& envelope, const xmpp::StanzaError& why);
     void deliver_from_outbox(im::RemoteDomains& remote, im::Envelope envelope);
     void to_remote(im::RemoteDomains& remote, im::Envelope envelope);
@@ -114,6 +122,7 @@ private:
     std::unordered_map<std::string, std::vector<Function<void(const im::Outcome&)>>> wayless_;  // by domain, in order
     std::vector<C2sStream*> awake_;  // that have had bytes lately; some may have gone since
     std::string scratch_;
+    std::unique_ptr<RoomService> rooms_;
     Timer streams_timer_, users_timer_;
 };
 

@@ -67,6 +67,12 @@ void TransportFinder::set_policy(const im::FederationPolicy& policy) {
     });
 }
 
+void TransportFinder::retry(const std::string& name) {
+    executor_.post([this, name] {
+        if (domains_.contains(name)) look_up(name);
+    });
+}
+
 im::FederationPolicy TransportFinder::apply(im::FederationPolicy policy) const {
     const std::lock_guard lock(mutex_);
     for (auto& [domain, rule] : policy.rules) {

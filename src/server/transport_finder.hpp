@@ -29,6 +29,8 @@ public:
 
     // The rules as the administrator wrote them. From any thread; undecided ones are looked up in the background.
     void set_policy(const im::FederationPolicy& policy);
+    // Asks DNS again now, of a domain whose rule is automatic. From any thread.
+    void retry(const std::string& domain);
     // The same policy, with what is decided in place of `automatic`. From any thread.
     im::FederationPolicy apply(im::FederationPolicy policy) const;
     // Of a domain whose rule is automatic; nothing before the first answer. From any thread.

@@ -7,6 +7,7 @@
 #include "storage/dialog_store.hpp"
 #include "storage/outbox_store.hpp"
 #include "storage/policy_store.hpp"
+#include "storage/room_store.hpp"
 #include "storage/roster_store.hpp"
 #include "storage/spool_store.hpp"
 #include "storage/user_policy_store.hpp"
@@ -26,6 +27,7 @@ public:
     virtual VcardStore& vcards() = 0;
     virtual PolicyStore& policy() = 0;
     virtual UserPolicyStore& user_policies() = 0;
+    virtual RoomStore& rooms() = 0;
 };
 
 // One engine, opened once a process.

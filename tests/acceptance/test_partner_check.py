@@ -21,10 +21,10 @@ async def _node(lab, *options):
 
 
 async def _edge(lab, node, answer=(200, "OK"), headers=(), **options):
-    """An edge that answers OPTIONS so; `answer=None`: not at all."""
+    """An edge that answers our look-up so; `answer=None`: not at all."""
     edge = await Edge(lab, OURS, node.sip_tls_port, domain=THEIRS, **options).start()
     if answer:
-        edge.answer_all = lambda request: (*answer, headers) if request.method == "OPTIONS" else None
+        edge.answer_all = lambda request: (*answer, headers) if request.method == "SUBSCRIBE" else None
     return edge
 
 
@@ -63,7 +63,8 @@ async def test_a_good_sip_partner(lab):
     for step in ("policy", "way", "dns", "tcp", "tls", "identity", "probe"):
         assert step in steps, steps
     assert all("millis" in f for f in findings if f["step"] in ("tcp", "tls", "probe"))
-    assert edge.requests("OPTIONS")
+    (look_up,) = edge.requests("SUBSCRIBE")
+    assert look_up.get("Expires") == "0" and look_up.uri("To") == f"sip:parley-test@{THEIRS}", look_up
     node.add_user("u1")
     user = await login_u1(lab, node)
     user.send_message(ALICE, "as promised")
@@ -148,9 +149,15 @@ async def test_refused_by_the_partner(lab):
     findings = await _expect(node, "test.probe-refused")
     assert "diag.1027" in [f["id"] for f in findings], findings
     assert OURS in [f for f in findings if f["id"] == "test.probe-refused"][0]["fix"]
-    edge.answer_all = lambda request: (504, "Server time-out", [("ms-diagnostics-public", '1008;reason="Unable to resolve"')])
-    findings = await _expect(node, "test.probe-lost")
-    assert "diag.1008" in [f["id"] for f in findings], findings
+    for code, rule_id in ((1008, "diag.1008"), (1099, "diag.sip-stack"), (16001, "diag.im-filter")):
+        said = [("ms-diagnostics-public", f'{code};reason="Unable to resolve"')]
+        edge.answer_all = lambda request: (504, "Server time-out", said)
+        findings = await _expect(node, "test.probe-lost")
+        assert rule_id in [f["id"] for f in findings], findings
+    for status, phrase in ((404, "Not Found"), (480, "Temporarily Unavailable")):  # nobody is called so: the way is open
+        edge.answer_all = lambda request: (status, phrase, [])
+        code, problems, findings = await _check(node)
+        assert (code, problems) == (0, []), findings
     edge.answer_all = None
     await _expect(node, "test.probe-silent")
 
@@ -177,6 +184,31 @@ async def test_show(lab):
     assert any(f"{OURS} -> sip.{THEIRS}" in f["subject"] for f in links), shown
     sessions = node.ctl("federation", "sessions").stdout
     assert f"{U1} with {ALICE}" in sessions, sessions
+
+
+async def test_retry(lab):
+    """A partner that was away is asked again at once, and `show` says what each subscription waits for."""
+    node = await _node(lab, *OCS)
+    edge = await _edge(lab, node, None)
+    await edge.stop()
+    node.add_user("u1")
+    user = await login_u1(lab, node)
+    user.subscribe(ALICE)
+    await node.process.wait_line(f"SIP: {THEIRS} cannot be reached", deadline=30)
+
+    def shown():
+        found = json.loads(node.ctl("--json", "federation", "show", THEIRS).stdout)["result"]["findings"]
+        return {f["subject"]: f["id"] for f in found if f["step"] == "subscription"}
+
+    deadline = time.monotonic() + 60
+    while (state := await asyncio.to_thread(shown)) != {f"{U1} -> {ALICE}": "show.watch-waiting"}:
+        assert time.monotonic() < deadline, state
+        await asyncio.sleep(0.2)
+    await edge.start(publish=False)
+    done = await _ctl(node, "federation", "retry", THEIRS)
+    assert done.returncode == 0 and "is tried again now" in done.stdout, done
+    await edge.wait_request("SUBSCRIBE", deadline=5)  # by itself it would have been a minute
+    assert (await _ctl(node, "federation", "retry", OURS)).returncode == 4
 
 
 async def test_xmpp_partners(lab):

@@ -56,7 +56,7 @@ class Parley:
         return self._run("--dir", self.folder, *arguments, text=text, check=check)
 
     def _issue(self, domain):
-        return self.lab.ca.issue(domain, f"sip.{domain}", f"xmpp.{domain}")
+        return self.lab.ca.issue(domain, f"sip.{domain}", f"xmpp.{domain}", f"conference.{domain}")
 
     def init(self):
         self._run("init", self.domain, "--dir", self.folder, "--port-base", self.base)

@@ -12,6 +12,7 @@ namespace parley::test {
 struct StoreFaults {
     bool accounts = false, rosters = false;  // their reads
     bool spool_reads = false, spool_writes = false;
+    bool room_writes = false;
     Error error{Errc::storage, "disk I/O error"};
 };
 
@@ -19,7 +20,13 @@ struct StoreFaults {
 class FaultyStores final : public storage::Stores {
 public:
     FaultyStores(std::unique_ptr<storage::Stores> real, Executor& executor, const StoreFaults& faults)
-        : real_(std::move(real)), accounts_{this}, rosters_{this}, spool_{this}, executor_(executor), faults_(faults) {}
+        : real_(std::move(real)),
+          accounts_{this},
+          rosters_{this},
+          spool_{this},
+          rooms_{this},
+          executor_(executor),
+          faults_(faults) {}
 
     storage::AccountStore& accounts() override { return accounts_; }
     storage::RosterStore& rosters() override { return rosters_; }
@@ -29,6 +36,7 @@ public:
     storage::VcardStore& vcards() override { return real_->vcards(); }
     storage::PolicyStore& policy() override { return real_->policy(); }
     storage::UserPolicyStore& user_policies() override { return real_->user_policies(); }
+    storage::RoomStore& rooms() override { return rooms_; }
 
 private:
     template <class T>
@@ -93,10 +101,34 @@ private:
         FaultyStores* all_;
     };
 
+    struct Rooms final : storage::RoomStore {
+        explicit Rooms(FaultyStores* all) : all_(all) {}
+        void load(xmpp::Jid room, Done<Loaded> done) override { real().load(std::move(room), std::move(done)); }
+        void create(storage::RoomRow row, storage::RoomQuota quota, Done<void> done) override {
+            if (all_->faults_.room_writes) return all_->fail(std::move(done));
+            real().create(std::move(row), quota, std::move(done));
+        }
+        void put(storage::RoomRow row, Done<void> done) override {
+            if (all_->faults_.room_writes) return all_->fail(std::move(done));
+            real().put(std::move(row), std::move(done));
+        }
+        void remove(xmpp::Jid room, Done<void> done) override { real().remove(std::move(room), std::move(done)); }
+        void list(std::string domain, Done<std::vector<Listed>> done) override {
+            real().list(std::move(domain), std::move(done));
+        }
+        void append(xmpp::Jid room, storage::RoomMessage message, std::size_t keep, Done<bool> done) override {
+            if (all_->faults_.room_writes) return all_->fail(std::move(done));
+            real().append(std::move(room), std::move(message), keep, std::move(done));
+        }
+        storage::RoomStore& real() { return all_->real_->rooms(); }
+        FaultyStores* all_;
+    };
+
     std::unique_ptr<storage::Stores> real_;
     Accounts accounts_;
     Rosters rosters_;
     Spool spool_;
+    Rooms rooms_;
     Executor& executor_;
     const StoreFaults& faults_;
 };

@@ -208,11 +208,13 @@ void Script::say(Actor& actor, const std::string& text) {
         const auto bad = actor.server->say(filled, to ? to->domain() : world_.local_domains.front());
         return bad.empty() ? void() : fail(bad);
     }
-    // "NOTIFY  Subscription-State: active  pidf: open busy", "MESSAGE alice  text: Hello"
+    // "NOTIFY  Subscription-State: active  pidf: open busy", "MESSAGE alice  text: Hello"; or an address
     auto fields = fields_of(filled);
     const auto words = words_of(fields.at(0));
     fields.erase(fields.begin());
-    const auto to = words.size() > 1 ? jids_.at(words[1]).to_string() : std::string{};
+    const auto to = words.size() <= 1                         ? std::string{}
+                    : words[1].find('@') != std::string::npos ? words[1]
+                                                              : jids_.at(words[1]).to_string();
     actor.sip->request(words.at(0), to, fields);
 }
 

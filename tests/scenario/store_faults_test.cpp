@@ -68,6 +68,36 @@ TEST_F(StoreFaultsTest, AUserWhoCannotBeLookedForIsNotAbsent) {
     EXPECT_EQ(messages_of(bob), 1u);
 }
 
+TEST_F(StoreFaultsTest, WhatARoomCannotKeepNobodyHears) {
+    const std::string trouble = "wait internal-server-error", room = "tea@conference.example.com";
+    const auto enter = [&](const std::string& nick) {
+        return "<presence to='" + room + '/' + nick + "'><x xmlns='http://jabber.org/protocol/muc'/></presence>";
+    };
+    const auto say = [&](const std::string& text) {
+        return "<message type='groupchat' id='" + text + "' to='" + room + "'><body>" + text + "</body></message>";
+    };
+    const auto heard_by_bob = [&](const std::string& text) {
+        bob.collect();
+        return std::any_of(bob.heard().begin(), bob.heard().end(), [&](const xml::Element& element) {
+            const auto* body = element.child(xmpp::ns::client, "body");
+            return body && body->text() == text;
+        });
+    };
+    world.faults.room_writes = true;
+    EXPECT_EQ(error_for(enter("Alice")), trouble) << "a room that is not on disk is none";
+    world.faults.room_writes = false;
+    EXPECT_EQ(error_for(enter("Alice")), "");
+    ASSERT_EQ(bob.log_in(), "");
+    bob.say(enter("Bob"));
+    bob.collect();
+    world.faults.room_writes = true;
+    EXPECT_EQ(error_for(say("lost")), trouble);
+    world.faults.room_writes = false;
+    EXPECT_EQ(error_for(say("kept")), "");
+    EXPECT_TRUE(heard_by_bob("kept"));
+    EXPECT_FALSE(heard_by_bob("lost"));
+}
+
 TEST_F(StoreFaultsTest, WithoutKnowingTheQuotaNothingIsStored) {
     world.faults.spool_reads = true;
     EXPECT_EQ(error_for(to("bob")), "wait internal-server-error");

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "admin/messages/message.hpp"
 #include "xmpp/sasl/scram_keys.hpp"
 
 namespace parley::test {
@@ -51,7 +52,12 @@ void World::start() {
     for (const auto& domain : local_domains) {
         settings->domains[domain] = settings->s2s_contexts[domain] = *no_certificate;
         sip->domains[domain] = nullptr;  // SIP over TCP here
+        settings->room_domains["conference." + domain] = domain;
     }
+    sip->rooms = settings->room_domains;
+    settings->sentences = [](std::string_view id, const std::vector<std::string>& args) {
+        return std::vector<im::Sentence>{{"en", admin::format(admin::Language::english, id, args)}};
+    };
     settings->policy = sip->policy = policy;
     settings->limits = limits;
     settings->third_party_decisions_count = third_party_decisions_count;

@@ -219,6 +219,11 @@ int run(int argc, const char* const* argv) {
     runs(standard, [&in](const Context& context) { return run_federation_default(context, in.verdict == "allow"); });
     runs(add(*federation, "list", "show the rules", "parleyctl federation list --json"), run_federation_list);
 
+    auto* retry = add(*federation, "retry", "try a partner again at once: DNS, connections, subscriptions, messages",
+                      "parleyctl federation retry partner.example");
+    retry->add_option("DOMAIN", in.domain, "the partner's domain")->required();
+    runs(retry, [&in](const Context& context) { return run_act(context, admin::RetryFederation{in.domain}, false); });
+
     using At = admin::Look::At;
     const auto looks = [&](CLI::App* sub, At at) {
         runs(sub, [&in, at](const Context& context) { return run_look(context, {at, in.domain, in.from}); });

@@ -57,6 +57,7 @@ public:
         };
         stores_->user_policies().load(user, std::move(loaded));
     }
+    void retry(const std::string&) override {}
     void look(const admin::Look&, Function<void(admin::Report)> done) override { done({}); }  // never asked
 
 private:

@@ -45,9 +45,11 @@ using Contexts = std::map<std::string, std::shared_ptr<net::TlsContext>, std::le
 
 // On a port where TLS comes before the stream header, the first domain's context answers, and lends the certificate
 // that the client asks for by name.
-void choose_by_name(Contexts& contexts) {
+void choose_by_name(Contexts& contexts, const std::map<std::string, std::string, std::less<>>& rooms) {
     if (contexts.size() < 2) return;
     Contexts others(std::next(contexts.begin()), contexts.end());
+    for (const auto& [name, domain] : rooms)
+        if (const auto own = others.find(domain); own != others.end()) others[name] = own->second;
     contexts.begin()->second->set_by_server_name([others](const std::string& name) -> std::shared_ptr<net::TlsContext> {
         const auto found = others.find(name);
         return found == others.end() ? nullptr : found->second;
@@ -232,6 +234,7 @@ void NodeProcess::publish() {
     if (transports_) settings->policy = transports_->apply(std::move(settings->policy));
     auto sip = std::make_shared<gateway::SipSettings>();
     sip->domains = settings->s2s_contexts;
+    sip->rooms = settings->room_domains;
     sip->inbound_tls = sip_inbound_tls_;
     sip->legacy_domains = legacy_domains_;
     sip->legacy_inbound = legacy_inbound_;
@@ -272,9 +275,14 @@ Result<std::shared_ptr<server::Settings>> NodeProcess::settings_from(const admin
         auto between_servers = net::TlsContext::load(tls);
         if (!between_servers) return between_servers.error();
         settings->s2s_contexts[domain.name] = *between_servers;
+        if (!domain.rooms.empty()) settings->room_domains[domain.rooms] = domain.name;
     }
-    choose_by_name(settings->domains);
-    choose_by_name(settings->s2s_contexts);
+    settings->sentences = [](std::string_view id, const std::vector<std::string>& args) {
+        const auto in = [&](admin::Language language) { return admin::format(language, id, args); };
+        return std::vector<im::Sentence>{{"en", in(admin::Language::english)}, {"ja", in(admin::Language::japanese)}};
+    };
+    choose_by_name(settings->domains, {});
+    choose_by_name(settings->s2s_contexts, settings->room_domains);
     return settings;
 }
 
@@ -299,6 +307,15 @@ void NodeProcess::policy_changed(const im::FederationPolicy& policy) {
     if (const auto made = make_legacy_tls(); !made)
         log(LogLevel::error, "", "TLS for old partners cannot be set up: " + made.error().detail);
     log_notices();
+}
+
+void NodeProcess::retry(const std::string& domain) {
+    transports_->retry(domain);
+    for (std::size_t i = 0; i < shards_.size(); ++i)
+        shards_[i]->executor().post([this, i, domain] {
+            if (sip_) sip_->retry(i, domain);
+            if (federation_) federation_->retry(i, domain);
+        });
 }
 
 void NodeProcess::end_sessions(const xmpp::Jid& user) {

@@ -33,6 +33,7 @@ public:
     // New certificates, limits and domains for what begins from now on. All or nothing.
     Result<> reload(const admin::Config& config);
     void policy_changed(const im::FederationPolicy& policy);
+    void retry(const std::string& domain);
     void end_sessions(const xmpp::Jid& user);
     // A user's own policy, on the user's shard; `done` on the main executor.
     void user_policy(const xmpp::Jid& user, Function<void(Result<im::UserPolicy>)> done);

@@ -21,6 +21,7 @@ public:
     void policy_changed(const im::FederationPolicy& policy) override;
     void user_policy(const xmpp::Jid& user, Function<void(Result<im::UserPolicy>)> done) override;
     void change_user_policy(const xmpp::Jid& user, im::PolicyChange change, Function<void(Result<>)> done) override;
+    void retry(const std::string& domain) override { process_.retry(domain); }
     void look(const admin::Look& look, Function<void(admin::Report)> done) override;
 
     std::string ready_line() const;  // "parleyd ready: example.com c2s 127.0.0.1:5222 s2s ..."

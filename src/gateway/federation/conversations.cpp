@@ -137,6 +137,18 @@ bool Conversations::retry(const Pair& pair, int status, bool local, bool sent, s
     return true;
 }
 
+void Conversations::retry(const std::string& domain) {
+    std::vector<Pair> waiting;
+    for (auto& [pair, conversation] : conversations_)
+        if (pair.second.domain() == domain && conversation.again.pending()) waiting.push_back(pair);
+    for (const auto& pair : waiting) {
+        auto& conversation = conversations_[pair];
+        conversation.again = {};
+        conversation.back_off = Millis{0};
+        go_on(pair);
+    }
+}
+
 Conversations::Text Conversations::take_first(Conversation& conversation) {
     auto text = std::move(conversation.waiting.front());
     conversation.waiting.pop_front();

@@ -53,6 +53,7 @@ public:
     void on_unwanted(const Pair& pair, sip::Unwanted wanted);
     int on_info(sip::UsageId session, const sip::Body& body);
 
+    void retry(const std::string& domain);  // texts that wait for a partner's better moment go now
     // Adds the open sessions and what waits; of one domain, or "" for all.
     void describe(const std::string& domain, im::PartnerOverview& out) const;
 

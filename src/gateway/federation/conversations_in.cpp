@@ -51,7 +51,7 @@ void Conversations::on_text(sip::ServerTransactionId id, const sip::IncomingText
     if (text.text.empty()) return parts_.core.answer(id, 200);
     crash_point("sip.text_received");
     if (const auto known = conversations_.find(pair); known != conversations_.end()) known->second.composing = {};
-    auto stanza = to_stanza(text, in_session);
+    auto stanza = to_stanza(text, in_session, {}, parts_.router.shows_xhtml(pair.first));
     stanza.from = pair.second;
     stanza.to = pair.first;
     stanza.id = parts_.random.hex(8);

@@ -9,7 +9,7 @@ namespace {
 
 constexpr Millis keep_alive_interval{60'000};
 constexpr Millis longest_idle{3'600'000};  // the dialogs live on without it; the next request opens a new one
-constexpr Millis pause_when_too_fast{250};
+constexpr Millis pause_when_deaf{250};
 constexpr std::size_t most_unsent = 256 * 1024;  // bytes of answers that the peer does not read
 constexpr Millis longest_silence{
     25'000};  // shorter than a transaction: what waits on it fails as unsent, not as refused
@@ -21,9 +21,7 @@ Link::Link(sip::LinkId id, std::unique_ptr<net::Connection> connection, Owner& o
       connection_(std::move(connection)),
       owner_(owner),
       per_second_(requests_per_second),
-      tokens_(requests_per_second),
-      refilled_(connection_->executor().clock().now()),
-      used_(refilled_) {}
+      used_(connection_->executor().clock().now()) {}
 
 void Link::start() {
     connection_->set_handler(this);
@@ -101,14 +99,11 @@ void Link::resume() {
     });
 }
 
-// A peer on this machine is a load test or a front end of ours; it is not counted.
-bool Link::may_read() {
-    if (connection_->remote().is_loopback()) return true;
-    const auto now = connection_->executor().clock().now();
-    const auto passed = std::chrono::duration<double>(now - refilled_).count();
-    tokens_ = std::min<double>(per_second_, tokens_ + passed * per_second_);
-    refilled_ = now;
-    return tokens_ >= 1;
+// After a request: how long to wait with the next one. A peer on this machine is a load test or a front end of ours; it
+// is not counted.
+Millis Link::too_early() {
+    if (connection_->remote().is_loopback()) return Millis{0};
+    return rate_->take(per_second_, connection_->executor().clock().now());
 }
 
 // Whoever does not read our answers may ask nothing more, and loses the connection in the end.
@@ -123,17 +118,21 @@ bool Link::is_deaf() {
     return true;
 }
 
+// Nothing is lost: the peer's messages wait in its own buffers.
+void Link::rest(Millis delay) {
+    waiting_ = true;
+    pause_ = connection_->executor().after(delay, [this] {
+        waiting_ = false;
+        read();
+    });
+}
+
 void Link::read() {
     if (reading_) return;
     reading_ = true;
     while (!gone_ && !held_ && !waiting_) {
-        if (is_deaf() || !may_read()) {
-            // Nothing is lost: the peer's messages wait in its own buffers.
-            waiting_ = true;
-            pause_ = connection_->executor().after(pause_when_too_fast, [this] {
-                waiting_ = false;
-                read();
-            });
+        if (is_deaf()) {
+            rest(pause_when_deaf);
             break;
         }
         const auto item = framer_.next();
@@ -149,8 +148,9 @@ void Link::read() {
         }
         auto parsed = sip::parse_message(item.bytes);
         if (!parsed) continue;
-        if (parsed->message.is_request()) tokens_ -= 1;
+        const bool counts = parsed->message.is_request();
         owner_.on_message(*this, *std::move(parsed));
+        if (const auto early = counts && !gone_ ? too_early() : Millis{0}; early > Millis{0}) rest(early);
     }
     reading_ = false;
     if (!gone_) connection_->pause_reading(held_ || waiting_);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/executor.hpp"
+#include "base/shared_rate.hpp"
 #include "net/connection.hpp"
 #include "sip/framer.hpp"
 #include "sip/ids.hpp"
@@ -37,7 +38,11 @@ public:
     void ask(std::string_view bytes);
     void hold() { held_ = true; }
     void resume();
-    void set_rate(int requests_per_second) { per_second_ = requests_per_second; }
+    // Whose requests are counted together with those of other connections.
+    void set_rate(int requests_per_second, std::shared_ptr<SharedRate> rate) {
+        per_second_ = requests_per_second;
+        rate_ = std::move(rate);
+    }
     void close() { connection_->close(); }
 
     sip::LinkId id() const { return id_; }
@@ -55,7 +60,8 @@ public:
 
 private:
     void read();
-    bool may_read();
+    void rest(Millis delay);
+    Millis too_early();
     bool is_deaf();
     void tick();
     void watch_for_silence(Millis delay);
@@ -65,8 +71,8 @@ private:
     Owner& owner_;
     sip::Framer framer_;
     int per_second_;
-    double tokens_;
-    SteadyTime refilled_, used_;
+    std::shared_ptr<SharedRate> rate_ = std::make_shared<SharedRate>();  // its own until it is known whose it is
+    SteadyTime used_;
     TimePoint since_{};
     std::optional<SteadyTime> unheard_since_, deaf_since_;
     Timer patience_, pause_, keep_alive_, silence_;

@@ -36,7 +36,7 @@ public:
 
     // `index` is this shard's number, and part of its links' ids. All references outlive the links.
     SipLinks(std::size_t index, Executor& executor, net::Network& network, Random& random, SipSettingsSource settings,
-             Inbox& inbox);
+             SharedRates& rates, Inbox& inbox);
     ~SipLinks() override;
 
     static std::size_t shard_of(sip::LinkId link) { return static_cast<std::size_t>(link.value >> 48); }
@@ -45,6 +45,7 @@ public:
     void send(sip::LinkId link, std::string_view bytes);  // dropped when the link has gone
     void send_to_domain(const std::string& local, const std::string& remote, std::string bytes, Sent sent);
     bool connected_to(const std::string& remote) const;  // by a connection that we opened
+    void retry(const std::string& remote);               // connections that wait are dialled at once
     void shut_down();
     std::size_t size() const { return links_.size(); }
     void describe(const std::string& domain, im::PartnerOverview& out) const;  // adds this shard's share
@@ -95,7 +96,7 @@ private:
     void drain(Route& route);
     Route* route_of(const Link& link);
     bool is_whom_we_dialled(const Link& link, const Route& route, std::string& why) const;
-    // checked_later, undecided: DNS has to be asked first.
+    // links_judge.cpp. Less than 0: DNS has to be asked first.
     int judge(const Link& link, const sip::Message& request, std::string& domain, std::string& why);
     int judge_plain(const Link& link, const im::DomainRule& rule, std::string& why) const;
     int judge_certificate(const Link& link, const im::DomainRule& rule, std::string& why) const;
@@ -113,6 +114,7 @@ private:
     net::Network& network_;
     Random& random_;
     SipSettingsSource settings_;
+    SharedRates& rates_;  // of partners, on all shards together
     Inbox& inbox_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Link>> links_;
     std::unordered_map<std::uint64_t, std::string> routes_of_links_;

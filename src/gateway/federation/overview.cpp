@@ -51,9 +51,21 @@ void SipDomains::describe(const std::string& domain, im::PartnerOverview& out) c
         if (!concerns(pair)) continue;
         ++out.watched;
         out.confirmed += contact.active ? 1 : 0;
+        using State = im::PartnerOverview::Watch::State;
+        const auto state = contact.active   ? State::active
+                           : contact.usage  ? State::asked
+                           : contact.queued ? State::queued
+                                            : State::waiting;
+        if (!domain.empty() && out.watches.size() < out.most_listed)
+            out.watches.push_back({pair.first, pair.second, true, state});
     }
-    for (const auto& [pair, watchers] : watchers_)
-        if (concerns(pair) && !watchers.usages.empty()) ++out.watchers;
+    for (const auto& [pair, watchers] : watchers_) {
+        if (!concerns(pair) || watchers.usages.empty()) continue;
+        ++out.watchers;
+        using State = im::PartnerOverview::Watch::State;
+        if (!domain.empty() && out.watches.size() < out.most_listed)
+            out.watches.push_back({pair.first, pair.second, false, watchers.authorised ? State::active : State::asked});
+    }
     conversations_.describe(domain, out);
 }
 

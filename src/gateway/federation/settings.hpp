@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/limits.hpp"
+#include "gateway/mapping/address.hpp"
 #include "im/federation_policy.hpp"
 #include "im/partner_transports.hpp"
 #include "net/tls_context.hpp"
@@ -24,6 +25,7 @@ struct SipSettings {
     // The same for partners whose rule has legacy TLS; empty while no rule has it.
     std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>> legacy_domains;
     std::shared_ptr<net::TlsContext> legacy_inbound;
+    RoomDomains rooms;
     im::FederationPolicy policy;
     // Decides for domains whose rule says `automatic`; nullptr: they are SIP domains. Not owned.
     im::PartnerTransports* transports = nullptr;

@@ -205,7 +205,7 @@ sip::PeerSettings SipDomains::peer(std::string_view domain) {
 
 std::uint16_t SipDomains::slot_token(const sip::Uri& local) {
     const auto jid = jid_from_sip(local.user(), local.host());
-    return jid ? token_of(*jid) : std::uint16_t{0};
+    return jid ? token_of(meant_by_partner(*jid, settings_()->rooms)) : std::uint16_t{0};
 }
 
 int SipDomains::admit(sip::LinkId, const sip::Message& request) {
@@ -252,13 +252,13 @@ std::optional<SipDomains::Pair> SipDomains::pair_of(const sip::Party& party) {
     if (!local || !remote || local->local().empty() || remote->local().empty()) return {};
     if (spelling_.size() >= most_spellings) spelling_.clear();
     spelling_[*remote] = std::string(party.remote.user());
-    return Pair{*local, *remote};
+    return Pair{meant_by_partner(*local, settings_()->rooms), *remote};
 }
 
 std::optional<sip::Uri> SipDomains::uri_of(const xmpp::Jid& jid) const {
     const auto kept = spelling_.find(jid);
-    const auto address =
-        sip_from_jid(jid, kept == spelling_.end() ? std::string_view{} : std::string_view(kept->second));
+    const auto address = sip_from_jid(seen_by_partner(jid, settings_()->rooms),
+                                      kept == spelling_.end() ? std::string_view{} : std::string_view(kept->second));
     if (!address) return {};
     const auto uri = sip::Uri::parse(to_uri_text(*address));
     if (!uri) return {};

@@ -73,6 +73,7 @@ public:
     void on_send_failed(sip::ClientTransactionId id);
     void on_link_down(sip::LinkId link, const std::string& remote_domain);
     void on_link_up(const std::string& domain);
+    void retry(const std::string& domain);  // what waits for a partner does so no longer
 
     // ---- of our subscriptions at a partner; on_turn() is followed by one end_turn()
     void on_turn(const Pair& pair);

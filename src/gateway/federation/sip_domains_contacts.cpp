@@ -261,6 +261,19 @@ void SipDomains::on_link_up(const std::string& domain) {
     arm();
 }
 
+void SipDomains::retry(const std::string& domain) {
+    core_.on_reachable(domain);
+    for (auto& [pair, contact] : contacts_) {
+        if (pair.second.domain() != domain || contact.usage || !contact.retry.pending()) continue;
+        contact.retry = {};
+        contact.back_off = Seconds{0};
+        contact.unreachable = false;
+        queue(pair, contact);
+    }
+    conversations_.retry(domain);
+    arm();
+}
+
 void SipDomains::ask_canary(const std::string& domain, SteadyTime since) {
     for (auto& [pair, contact] : contacts_) {
         if (pair.second.domain() != domain) continue;

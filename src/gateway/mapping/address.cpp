@@ -12,6 +12,7 @@
 namespace parley::gateway {
 namespace {
 
+constexpr std::string_view room_prefix = "room+";
 constexpr std::size_t part_limit = 3 * 1023;  // a JID's part, each byte escaped
 
 // XEP-0106, as far as RFC 7247 5 uses it: what a SIP user part may hold and a localpart may not.
@@ -162,6 +163,23 @@ std::string mail_address(std::string_view local) {
         !std::all_of(domain.begin(), domain.end(), is_host))
         return {};
     return unescaped(local.substr(0, open)) + '@' + std::string(domain);
+}
+
+xmpp::Jid seen_by_partner(const xmpp::Jid& jid, const RoomDomains& rooms) {
+    const auto found = rooms.find(jid.domain());
+    if (found == rooms.end() || jid.local().empty()) return jid;
+    auto there = xmpp::Jid::make(std::string(room_prefix) + jid.local(), found->second, jid.resource());
+    return there ? *std::move(there) : xmpp::Jid{};
+}
+
+xmpp::Jid meant_by_partner(const xmpp::Jid& jid, const RoomDomains& rooms) {
+    if (!jid.local().starts_with(room_prefix) || jid.local().size() == room_prefix.size()) return jid;
+    for (const auto& [room_domain, domain] : rooms) {
+        if (domain != jid.domain()) continue;
+        auto here = xmpp::Jid::make(jid.local().substr(room_prefix.size()), room_domain, jid.resource());
+        return here ? *std::move(here) : jid;
+    }
+    return jid;
 }
 
 std::string to_uri_text(const SipAddress& address) {

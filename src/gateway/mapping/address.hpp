@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -41,6 +42,13 @@ Result<SipAddress> sip_from_jid(const xmpp::Jid& jid, std::string_view kept);
 // The e-mail address of a person whose localpart is "user(mail.example)", as AOL writes those who signed up with one:
 // "user@mail.example". "" for any other localpart. The address on both sides stays as it is; this is for people.
 std::string mail_address(std::string_view local);
+
+// Rooms have a domain of their own on the XMPP side, which no SIP partner knows. There they are users of the local
+// domain beside which they live: room@conference.example.com is sip:room+room@example.com, and back
+// (docs/adr/0014-a-room-is-a-user-to-sip.md). Other addresses stay as they are.
+using RoomDomains = std::map<std::string, std::string, std::less<>>;  // each with its local domain
+xmpp::Jid seen_by_partner(const xmpp::Jid& jid, const RoomDomains& rooms);
+xmpp::Jid meant_by_partner(const xmpp::Jid& jid, const RoomDomains& rooms);
 
 // "sip:user@host;gr=resource".
 std::string to_uri_text(const SipAddress& address);

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "gateway/mapping/html_text.hpp"
+#include "gateway/mapping/html_xhtml.hpp"
 #include "gateway/mapping/text.hpp"
 #include "sip/header/content_type.hpp"
 #include "xmpp/ns.hpp"
@@ -93,7 +94,8 @@ FromSip plain_or_html(const sip::ContentType& type, std::string_view body) {
     if (!type.is("text/plain") && !type.is("text/html")) return unsupported;
     const auto text = to_utf8(body, type.params.unquoted("charset"));
     if (!text) return unsupported;
-    return XmppText{to_xml_text(type.is("text/html") ? html_to_text(*text) : *text), {}, {}};
+    if (!type.is("text/html")) return XmppText{to_xml_text(*text), {}, {}, {}};
+    return XmppText{to_xml_text(html_to_text(*text)), {}, {}, *text};
 }
 
 std::string_view take_line(std::string_view& text) {
@@ -153,18 +155,24 @@ FromSip unwrap_cpim(std::string_view body) {
     return text;
 }
 
-// RFC 2046 5.1.4: the last part that we can read is the best, but plain text is what we show in the end.
+// RFC 2046 5.1.4: the last part that we can read is the best, but plain text is what everybody can show.
 FromSip alternative(const sip::ContentType& type, std::string_view body) {
     const auto boundary = type.params.unquoted("boundary");
     if (boundary.empty() || boundary.size() > 70) return bad_request;
     const auto delimiter = "--" + boundary;
-    FromSip best = unsupported;
+    std::optional<XmppText> plain, html;
+    const auto best = [&]() -> FromSip {
+        if (!plain && !html) return unsupported;
+        auto text = plain ? *plain : *html;
+        if (html) text.html = html->html;
+        return text;
+    };
     auto at = body.starts_with(delimiter) ? 0 : body.find("\n" + delimiter);
     for (std::size_t count = 0; count < parts_limit && at != std::string_view::npos; ++count) {
         body.remove_prefix(at);
         if (body.starts_with('\n')) body.remove_prefix(1);
         body.remove_prefix(delimiter.size());
-        if (body.starts_with("--")) return best;
+        if (body.starts_with("--")) return best();
         take_line(body);
         at = body.find("\n" + delimiter);
         auto part = body.substr(0, at);
@@ -173,12 +181,11 @@ FromSip alternative(const sip::ContentType& type, std::string_view body) {
         if (!headers) continue;
         auto text = leaf(*headers, part);
         if (!std::holds_alternative<XmppText>(text)) continue;
-        const auto inner =
-            sip::parse_content_type(headers->content_type.empty() ? "text/plain" : headers->content_type);
-        if (inner && inner->is("text/plain")) return text;
-        best = std::move(text);
+        auto& found = std::get<XmppText>(text);
+        auto& kept = found.html.empty() ? plain : html;
+        if (!kept) kept = std::move(found);
     }
-    return best;
+    return best();
 }
 
 xmpp::Stanza message_stanza(std::string_view type) {
@@ -262,11 +269,13 @@ std::string_view accepted_types() {
     return "text/plain text/html multipart/alternative message/cpim";
 }
 
-xmpp::Stanza to_stanza(const XmppText& text, bool session, std::string_view thread) {
+xmpp::Stanza to_stanza(const XmppText& text, bool session, std::string_view thread, bool rich) {
     auto stanza = message_stanza(session ? "chat" : "");
     stanza.lang = text.lang;
     if (!text.subject.empty()) stanza.add(xml::Element(ns::client, "subject").with_text(text.subject));
     stanza.add(xml::Element(ns::client, "body").with_text(text.text));
+    if (rich && !text.html.empty())
+        if (auto xhtml = html_to_xhtml(text.html)) stanza.add(*std::move(xhtml));
     if (!thread.empty()) stanza.add(xml::Element(ns::client, "thread").with_text(to_xml_text(thread)));
     if (session) stanza.add(xml::Element(ns::chat_states, "active"));
     return stanza;

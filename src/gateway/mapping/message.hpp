@@ -40,6 +40,7 @@ struct XmppText {
     std::string text;  // may be empty: then there is nothing to deliver
     std::string subject;
     std::string lang;
+    std::string html{};  // the same as HTML, as the partner has it; empty: there is none
     bool operator==(const XmppText&) const = default;
 };
 // What to answer instead of 200. 415 goes with "Accept: " and accepted_types().
@@ -66,7 +67,8 @@ std::string_view accepted_types();  // for Accept and a=accept-types, separated 
 
 // <message/> with body, subject and thread. `session`: type chat, and says that chat states are understood (XEP-0085).
 // Otherwise no type, as RFC 7572 has it. From, to and id are the caller's.
-xmpp::Stanza to_stanza(const XmppText& text, bool session, std::string_view thread = {});
+// `rich`: the addressee's client can show XHTML-IM, which then stands beside the plain text.
+xmpp::Stanza to_stanza(const XmppText& text, bool session, std::string_view thread = {}, bool rich = false);
 
 // <composing/>, and what ends it: RFC 7573 has <active/>; the keyboard dialect means <paused/>.
 xmpp::Stanza typing_stanza(Typing typing, TypingDialect dialect);

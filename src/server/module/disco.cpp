@@ -38,7 +38,13 @@ const xmpp::Caps& server_caps() {
 
 void disco(const IqRequest& request) {
     const auto* user = request.user;
-    if (!user) return answer(request, im::answer_server_disco(server_disco(), request.payload()));
+    if (!user) {
+        auto disco = server_disco();
+        for (const auto& [rooms, domain] : request.shard.settings().room_domains)
+            if (domain == request.stanza.to.domain())
+                if (auto jid = xmpp::Jid::parse(rooms)) disco.items.push_back({*std::move(jid), {}, "Rooms"});
+        return answer(request, im::answer_server_disco(disco, request.payload()));
+    }
     answer(request, im::answer_account_disco(true, may_see(*user, request.stanza.from), names(account_features()),
                                              request.payload()));
 }

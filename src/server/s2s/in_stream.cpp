@@ -150,14 +150,14 @@ void InStream::on_element(xml::Element element) {
     if (element.is(xmpp::ns::stream, "error")) return;
     if (element.ns() == xmpp::ns::tls && element.name() == "starttls" && !secured_) {
         const auto& contexts = shard_->settings().s2s_contexts;
-        auto context = contexts.find(local_);
-        if (context == contexts.end()) context = contexts.begin();
-        if (context == contexts.end()) return close("host-gone");
+        auto context = shard_->settings().s2s_context(local_);
+        if (!context && !contexts.empty()) context = contexts.begin()->second;
+        if (!context) return close("host-gone");
         send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
         parser_.reset();  // what came behind it in the clear is dropped
         header_sent_ = false;
         starting_tls_ = true;
-        return connection_->start_tls(context->second, net::Connection::TlsRole::server);
+        return connection_->start_tls(std::move(context), net::Connection::TlsRole::server);
     }
     if (element.ns() == xmpp::ns::sasl) return on_auth(element);
     if (element.is(xmpp::ns::dialback, "result")) return on_dialback_result(element);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/executor.hpp"
+#include "base/shared_rate.hpp"
 #include "im/federation_policy.hpp"
 #include "im/partner_overview.hpp"
 #include "im/resend.hpp"
@@ -16,7 +17,6 @@
 namespace parley::server {
 
 class Shard;
-class SharedRate;
 class XmppFederation;
 
 // A stream that a foreign server opened to us (RFC 6120 as receiving entity). It may carry several pairs of domains:

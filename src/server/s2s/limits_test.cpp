@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "base/shared_rate.hpp"
 #include "server/s2s/connect_turns.hpp"
-#include "server/s2s/shared_rate.hpp"
 #include "tests/support/fake_executor.hpp"
 
 namespace parley::server {

@@ -136,8 +136,7 @@ void Link::connected_to(const Target& target, std::unique_ptr<net::Connection> c
     setup.direct_tls = target.direct_tls;
     setup.outbound_soft = settings.limits.outbound_soft;
     setup.verify_only = queue_.empty() && unproven_.empty();
-    if (const auto own = settings.s2s_contexts.find(local_); own != settings.s2s_contexts.end())
-        setup.tls = own->second;
+    setup.tls = settings.s2s_context(local_);
     stream_ = std::make_unique<OutStream>(std::move(setup), std::move(connection), *this);
     attempt_timer_ = shard_.executor().after(one_attempt, [this, host = target.host] {
         if (stream_ && !stream_->ready()) {
@@ -197,6 +196,12 @@ void Link::attempt_failed(const Error& error) {
         retry_timer_.cancel();
         if (!queue_.empty() || !questions_.empty()) connect();
     });
+}
+
+void Link::retry() {
+    retry_timer_.cancel();
+    failed_attempts_ = 0;
+    if (!queue_.empty() || !questions_.empty()) connect();
 }
 
 // Everything that waits gets the reason. The next stanza tries again: no verdict outlives its cause.

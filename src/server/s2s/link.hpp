@@ -32,6 +32,7 @@ public:
     // A result or error of one of our pings, whichever stream it came on. False: not ours.
     bool on_proof(std::string_view id);
 
+    void retry();  // at once, and with the shortest pauses again
     void sweep();
     bool idle() const { return !stream_ && !search_ && queue_.empty() && unproven_.empty() && questions_.empty(); }
     bool connected() const { return stream_ && stream_->ready(); }

@@ -90,16 +90,6 @@ void XmppFederation::stream_closed(Shard& shard, InStream& stream) {
     }
 }
 
-std::shared_ptr<SharedRate> XmppFederation::rate_of(const std::string& remote) {
-    const std::lock_guard lock(rates_mutex_);
-    auto& known = rates_[remote];
-    auto rate = known.lock();
-    if (rate) return rate;
-    known = rate = std::make_shared<SharedRate>();
-    std::erase_if(rates_, [](const auto& entry) { return entry.second.expired(); });
-    return rate;
-}
-
 std::size_t XmppFederation::home_of(const std::string& remote) const {
     return xxh64(remote) % places_.size();
 }
@@ -147,6 +137,11 @@ void XmppFederation::shut_down(Shard& shard) {
         for (const auto& [raw, stream] : streams) raw->close("system-shutdown");
         place.links.clear();
     }
+}
+
+void XmppFederation::retry(std::size_t shard, const std::string& domain) const {
+    for (const auto& [domains, link] : places_[shard].links)
+        if (domains.second == domain) link->retry();
 }
 
 void XmppFederation::describe(std::size_t shard, const std::string& domain, im::PartnerOverview& out) const {

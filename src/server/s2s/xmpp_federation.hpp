@@ -2,19 +2,18 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "base/shared_rate.hpp"
 #include "im/partner_overview.hpp"
 #include "im/router.hpp"
 #include "net/connection.hpp"
 #include "server/node.hpp"
 #include "server/s2s/in_stream.hpp"
 #include "server/s2s/link.hpp"
-#include "server/s2s/shared_rate.hpp"
 
 namespace parley::server {
 
@@ -37,12 +36,13 @@ public:
     void on_answer(Shard& shard, const std::string& local, const std::string& remote, const std::string& id);
     void stream_closed(Shard& shard, InStream& stream);
     // What all streams of this partner share; from any thread.
-    std::shared_ptr<SharedRate> rate_of(const std::string& remote);
+    std::shared_ptr<SharedRate> rate_of(const std::string& remote) { return rates_.of(remote); }
 
     struct Overview {
         std::size_t incoming = 0, outgoing = 0;
     };
-    Overview overview(std::size_t shard) const;  // on that shard's thread
+    Overview overview(std::size_t shard) const;                      // on that shard's thread
+    void retry(std::size_t shard, const std::string& domain) const;  // on its thread: nothing waits for it any longer
     // What there is between us and a partner, of one shard; on its thread.
     void describe(std::size_t shard, const std::string& domain, im::PartnerOverview& out) const;
 
@@ -67,8 +67,7 @@ private:
     std::vector<std::unique_ptr<net::Listener>> listeners_;
     std::size_t next_shard_ = 0;
     std::shared_ptr<ConnectTurns> turns_ = std::make_shared<ConnectTurns>();
-    std::mutex rates_mutex_;
-    std::unordered_map<std::string, std::weak_ptr<SharedRate>> rates_;
+    SharedRates rates_;
 };
 
 }  // namespace parley::server

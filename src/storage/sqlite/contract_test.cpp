@@ -7,6 +7,7 @@
 #include "tests/contract/engine_contract.hpp"
 #include "tests/contract/outbox_store_contract.hpp"
 #include "tests/contract/policy_store_contract.hpp"
+#include "tests/contract/room_store_contract.hpp"
 #include "tests/contract/roster_store_contract.hpp"
 #include "tests/contract/spool_store_contract.hpp"
 #include "tests/contract/user_policy_store_contract.hpp"
@@ -37,6 +38,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, DialogStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, VcardStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, PolicyStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, UserPolicyStoreContract, kinds, name_of);
+INSTANTIATE_TEST_SUITE_P(Sqlite, RoomStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, EngineContract, kinds, name_of);
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "storage/sqlite/dialog_store.hpp"
 #include "storage/sqlite/outbox_store.hpp"
 #include "storage/sqlite/policy_store.hpp"
+#include "storage/sqlite/room_store.hpp"
 #include "storage/sqlite/roster_store.hpp"
 #include "storage/sqlite/schema.hpp"
 #include "storage/sqlite/settings.hpp"
@@ -31,7 +32,8 @@ public:
           dialogs_(database, executor),
           vcards_(database, executor),
           policy_(database, executor),
-          user_policies_(database, executor) {}
+          user_policies_(database, executor),
+          rooms_(database, executor) {}
     AccountStore& accounts() override { return accounts_; }
     RosterStore& rosters() override { return rosters_; }
     SpoolStore& spool() override { return spool_; }
@@ -40,6 +42,7 @@ public:
     VcardStore& vcards() override { return vcards_; }
     PolicyStore& policy() override { return policy_; }
     UserPolicyStore& user_policies() override { return user_policies_; }
+    RoomStore& rooms() override { return rooms_; }
 
 private:
     SqliteAccountStore accounts_;
@@ -50,6 +53,7 @@ private:
     SqliteVcardStore vcards_;
     SqlitePolicyStore policy_;
     SqliteUserPolicyStore user_policies_;
+    SqliteRoomStore rooms_;
 };
 
 // Carries out on the thread that posts: for calls that wait.

@@ -137,6 +137,30 @@ CREATE TABLE user_policy_entry (
     PRIMARY KEY (user, who)
 ) WITHOUT ROWID;
 )sql",
+    // Rooms, and of each the newest messages. The index serves the look-up of a double and the order (see spool).
+    R"sql(
+CREATE TABLE room (
+    id      INTEGER PRIMARY KEY,
+    domain  TEXT NOT NULL,
+    local   TEXT NOT NULL,
+    creator TEXT NOT NULL,
+    name    TEXT NOT NULL,
+    listed  INTEGER NOT NULL,
+    record  TEXT NOT NULL,
+    sum     INTEGER,
+    UNIQUE (domain, local)
+);
+CREATE TABLE room_message (
+    id          INTEGER PRIMARY KEY,
+    room        INTEGER NOT NULL REFERENCES room,
+    origin_hash INTEGER NOT NULL,
+    received    INTEGER NOT NULL,
+    origin      TEXT NOT NULL,
+    stanza      TEXT NOT NULL,
+    sum         INTEGER
+);
+CREATE INDEX room_message_by_origin ON room_message (room, origin_hash);
+)sql",
 };
 
 Result<void> apply(Connection& connection, int number) {

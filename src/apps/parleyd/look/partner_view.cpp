@@ -1,6 +1,7 @@
 #include "apps/parleyd/look/partner_view.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "admin/federation_rule.hpp"
 #include "gateway/profile.hpp"
@@ -65,6 +66,19 @@ void add_rsa(const Parts& parts, admin::Report& report) {
                        Message{"fix.rsa", {}});
 }
 
+void add_watch(const im::PartnerOverview::Watch& watch, admin::Report& report) {
+    using State = im::PartnerOverview::Watch::State;
+    const auto subject =
+        watch.ours.to_string() + (watch.by_us ? " -> " : " <- ") + watch.theirs.to_string();  // who watches whom
+    switch (watch.state) {
+        case State::active: return report.add("subscription", subject, Verdict::good, {"show.watch-active", {}});
+        case State::asked: return report.add("subscription", subject, Verdict::note, {"show.watch-asked", {}});
+        case State::queued: return report.add("subscription", subject, Verdict::note, {"show.watch-queued", {}});
+        case State::waiting: break;
+    }
+    report.add("subscription", subject, Verdict::note, {"show.watch-waiting", {}});
+}
+
 }  // namespace
 
 admin::Report view_of(const Parts& parts, const std::string& domain, const im::PartnerOverview& overview) {
@@ -95,6 +109,13 @@ admin::Report view_of(const Parts& parts, const std::string& domain, const im::P
     if (parts.settings()->policy.settings(domain).transport != im::Transport::sip) return report;
     report.add("subscriptions", domain, Verdict::good,
                {"show.subscriptions", {count(overview.watched), count(overview.confirmed), count(overview.watchers)}});
+    auto watches = overview.watches;
+    std::sort(watches.begin(), watches.end(), [](const auto& a, const auto& b) {
+        return std::tie(b.by_us, a.ours, a.theirs) < std::tie(a.by_us, b.ours, b.theirs);
+    });
+    for (const auto& watch : watches) add_watch(watch, report);
+    if (const auto all = overview.watched + overview.watchers; all > watches.size())
+        report.add("subscription", domain, Verdict::note, {"show.more", {count(all - watches.size())}});
     report.add("sessions", domain, Verdict::good, {"show.sessions", {count(overview.sessions)}});
     return report;
 }

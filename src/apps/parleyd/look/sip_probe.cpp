@@ -5,6 +5,7 @@
 #include "net/identity.hpp"
 #include "sip/framer.hpp"
 #include "sip/header/diagnostics.hpp"
+#include "sip/response.hpp"
 
 namespace parley::look {
 namespace {
@@ -13,12 +14,14 @@ using admin::Message;
 using gateway::Answered;
 
 constexpr Millis tls_time{3'000}, answer_time{3'000};
+constexpr std::string_view nobody = "parley-test";  // who asks, and for whom; nobody is called so
 
 enum class Meaning { accepted, refused, lost };
-// What an answer to OPTIONS says of a message that would follow. A server need not know OPTIONS, nor the domain itself
-// as an address, to take messages for its users.
-Meaning meaning_of(int status) {
-    if (status < 300) return Meaning::accepted;
+// What an answer to the question says of a message that would follow. A server need not know OPTIONS, nor the domain
+// itself as an address, to take messages for its users. To a look-up, the servers of the users answer: that there is
+// nobody of that name, or nobody there.
+Meaning meaning_of(int status, bool look_up) {
+    if (status < 300 || (look_up && status == 480)) return Meaning::accepted;
     switch (status) {
         case 404:
         case 405:
@@ -64,8 +67,18 @@ Message meaning_of_code(int code) {
         case 1027: return {"diag.1027", {}};
         case 1034: return {"diag.1034", {}};
         case 4141: return {"diag.4141", {}};
-        default: return {"diag.other", {std::to_string(code)}};
+        case 1003: return {"diag.1003", {}};
+        case 2165: return {"diag.2165", {}};
+        default: break;
     }
+    // By its range, as the vendor has them.
+    const std::vector<std::string> args{std::to_string(code)};
+    if (code >= 1000 && code < 2000) return {"diag.sip-stack", args};
+    if (code >= 2000 && code < 3000) return {"diag.presence", args};
+    if (code >= 4000 && code < 5000) return {"diag.user-services", args};
+    if (code >= 16000 && code < 17000) return {"diag.im-filter", args};
+    if (code >= 90000 && code < 91000) return {"diag.public-im", args};
+    return {"diag.other", args};
 }
 
 class SipProbe final : public Probe, net::Connection::Handler {
@@ -133,15 +146,25 @@ private:
         const auto transport = std::string(target_.tls ? "tls" : "tcp");
         const auto& ports = target_.tls ? parts_.config->listen.sip_tls : parts_.config->listen.sip;
         const auto here = our_host() + ':' + std::to_string(ports.empty() ? 5061 : ports.front().port);
-        auto request = sip::Message::request("OPTIONS", "sip:" + domain);
+        // An edge routes what people's clients send, and may know OPTIONS of a partner no route; a subscription that
+        // ends at once (RFC 6665 4.4.3) takes the way that texts take.
+        const std::string method = look_up_ ? "SUBSCRIBE" : "OPTIONS";
+        const auto to = look_up_ ? "sip:" + std::string(nobody) + '@' + domain : "sip:" + domain;
+        auto request = sip::Message::request(method, to);
         request.add(sip::HeaderId::via, "SIP/2.0/" + std::string(target_.tls ? "TLS " : "TCP ") + here +
                                             ";branch=z9hG4bK" + parts_.random.hex(8));
-        request.add(sip::HeaderId::from, "<sip:" + from + ">;tag=" + parts_.random.hex(8));
-        request.add(sip::HeaderId::to, "<sip:" + domain + ">");
+        request.add(sip::HeaderId::from, "<sip:" + (look_up_ ? std::string(nobody) + '@' : std::string{}) + from +
+                                             ">;tag=" + parts_.random.hex(8));
+        request.add(sip::HeaderId::to, '<' + to + '>');
         request.add(sip::HeaderId::call_id, parts_.random.hex(16));
-        request.add(sip::HeaderId::cseq, "1 OPTIONS");
+        request.add(sip::HeaderId::cseq, "1 " + method);
         request.add(sip::HeaderId::contact, "<sip:" + here + ";transport=" + transport + ">");
         request.add("Max-Forwards", "70");
+        if (look_up_) {
+            request.add("Event", "presence");
+            request.add("Accept", "application/pidf+xml");
+            request.add("Expires", "0");
+        }
         connection_->send(request.serialise());
     }
 
@@ -157,15 +180,20 @@ private:
                 say("probe", Verdict::problem, {"test.probe-closed", {parsed.error().detail}});
                 return finish();
             }
-            // Its own requests on a fresh connection are not our affair here.
-            if (!parsed->message.is_request() && parsed->message.status() >= 200) return answered(parsed->message);
+            // The notification that a look-up brings is answered; its other requests are not our affair here.
+            if (parsed->message.is_request()) {
+                if (parsed->message.method() == sip::Method::notify)
+                    connection_->send(sip::make_response(parsed->message, 200, "OK", {}).serialise());
+                continue;
+            }
+            if (parsed->message.status() >= 200) return answered(parsed->message);
         }
     }
 
     void answered(const sip::Message& response) {
         const auto status = std::to_string(response.status());
         const std::string phrase(response.reason_phrase());
-        switch (meaning_of(response.status())) {
+        switch (meaning_of(response.status(), look_up_)) {
             case Meaning::accepted:
                 result_.passed = true;
                 say("probe", Verdict::good, {"test.probe-answered", {status, phrase}});
@@ -202,6 +230,7 @@ private:
     }
 
     const gateway::SipTarget target_;
+    const bool look_up_ = gateway::profile_or_simple(question_.rule.profile).look_up_probe;
     sip::Framer framer_;
     std::unique_ptr<net::Connection> connection_;
 };

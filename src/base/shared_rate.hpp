@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
 
 #include "base/clock.hpp"
 
-namespace parley::server {
+namespace parley {
 
-// A sustained rate with a burst, for one partner on all its streams and so on all threads: one number, the time at
+// A sustained rate with a burst, for one partner on all its connections and so on all threads: one number, the time at
 // which all that came would have come at the sustained rate (the "generic cell rate algorithm"). Nothing is refused:
 // who is too early is told how long to wait.
 class SharedRate {
@@ -31,4 +35,22 @@ private:
     std::atomic<std::int64_t> due_{0};  // microseconds of the steady clock
 };
 
-}  // namespace parley::server
+// The rates of all partners, by domain, for all threads. One that nobody holds any more is forgotten.
+class SharedRates {
+public:
+    std::shared_ptr<SharedRate> of(const std::string& domain) {
+        const std::lock_guard lock(mutex_);
+        auto& known = rates_[domain];
+        auto rate = known.lock();
+        if (rate) return rate;
+        known = rate = std::make_shared<SharedRate>();
+        std::erase_if(rates_, [](const auto& entry) { return entry.second.expired(); });
+        return rate;
+    }
+
+private:
+    std::mutex mutex_;
+    std::unordered_map<std::string, std::weak_ptr<SharedRate>> rates_;
+};
+
+}  // namespace parley
