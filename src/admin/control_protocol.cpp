@@ -118,6 +118,11 @@ json::object rule_json(const im::DomainRule& rule) {
             {"dialback", rule.dialback},
             {"plain_dialback", rule.plain_dialback},
             {"trusted_certificate", rule.trusted_certificate},
+            {"external_in", rule.external_in},
+            {"external_out", rule.external_out},
+            {"ask_certificate", rule.ask_certificate},
+            {"direct_tls", rule.direct_tls},
+            {"release", rule.release},
             {"next_hop", rule.next_hop},
             {"next_hop_tls", rule.next_hop_tls},
             {"trusted_by_partner", rule.trusted_by_partner},
@@ -145,6 +150,11 @@ im::DomainRule rule_from(const json::object& object, Missing& missing) {
     rule.dialback = flag(object, "dialback", false, missing);
     rule.plain_dialback = flag(object, "plain_dialback", false, missing);
     rule.trusted_certificate = flag(object, "trusted_certificate", true, missing);
+    rule.external_in = flag(object, "external_in", true, missing);
+    rule.external_out = flag(object, "external_out", true, missing);
+    rule.ask_certificate = flag(object, "ask_certificate", true, missing);
+    rule.direct_tls = flag(object, "direct_tls", true, missing);
+    rule.release = text_or(object, "release", "", missing);
     rule.next_hop = text_or(object, "next_hop", "", missing);
     rule.next_hop_tls = flag(object, "next_hop_tls", true, missing);
     rule.trusted_by_partner = flag(object, "trusted_by_partner", false, missing);

@@ -178,7 +178,7 @@ TEST_F(ControlTest, WhatAProfileMeansIsWrittenIntoTheRule) {
     rule.profile = "ocs";
     EXPECT_EQ(said(PutRule{rule}), "partner.example is allowed");
     EXPECT_EQ(policy_.value.rules["partner.example"].transport, im::Transport::sip);
-    rule.profile = "cup";
+    rule.profile = "parley";
     EXPECT_EQ(said(PutRule{rule}), "partner.example is allowed");
     EXPECT_EQ(policy_.value.rules["partner.example"].transport, im::Transport::automatic);
     rule.next_hop = "192.0.2.1:5061";
@@ -392,6 +392,56 @@ TEST(FederationRule, CellsThatCouldNeverWorkAreRefused) {
                   },
                   "rule.profile-other-transport"},
              Case{"ocs", [](im::DomainRule& r) { r.profile = "ocs"; }, nullptr},
+             Case{"sametime via sip",
+                  [](im::DomainRule& r) {
+                      r.profile = "sametime";
+                      r.transport = Transport::sip;
+                  },
+                  "rule.profile-other-transport"},
+             Case{"no direct TLS over SIP",
+                  [](im::DomainRule& r) {
+                      r.transport = Transport::sip;
+                      r.direct_tls = false;
+                  },
+                  "rule.setting-is-xmpp"},
+             Case{"nothing that could prove the partner", [](im::DomainRule& r) { r.external_in = false; },
+                  "rule.nothing-proves-them"},
+             Case{"a certificate that is not asked for", [](im::DomainRule& r) { r.ask_certificate = false; },
+                  "rule.unasked-needs-dialback"},
+             Case{"nothing that could prove us", [](im::DomainRule& r) { r.external_out = false; },
+                  "rule.nothing-proves-us"},
+             Case{"neither, with dialback",
+                  [](im::DomainRule& r) {
+                      r.external_in = r.external_out = r.ask_certificate = false;
+                      r.dialback = true;
+                  },
+                  nullptr},
+             Case{"a release of anybody", [](im::DomainRule& r) { r.release = "8.6"; }, "rule.release-needs-profile"},
+             Case{"CUP 8",
+                  [](im::DomainRule& r) {
+                      r.profile = "cup";
+                      r.release = "8.6";
+                  },
+                  nullptr},
+             Case{"CUP 7",
+                  [](im::DomainRule& r) {
+                      r.profile = "cup";
+                      r.release = "7.0(4)";
+                  },
+                  "rule.release-refused"},
+             Case{"CUP 7, denied",
+                  [](im::DomainRule& r) {
+                      r.profile = "cup";
+                      r.release = "7";
+                      r.allowed = false;
+                  },
+                  nullptr},
+             Case{"a release like a novel",
+                  [](im::DomainRule& r) {
+                      r.profile = "cup";
+                      r.release.assign(65, '8');
+                  },
+                  "rule.release-form"},
              Case{"odd name", [](im::DomainRule& r) { r.tls_names = {"not a name"}; }, "rule.tls-name-form"},
              Case{"long comment", [](im::DomainRule& r) { r.comment.assign(2000, 'x'); }, "rule.comment-too-long"},
          }) {

@@ -5,12 +5,14 @@
 
 #include "admin/config_schema.hpp"
 #include "base/text.hpp"
+#include "im/xmpp_profile.hpp"
 
 namespace parley::admin {
 namespace {
 
 constexpr std::size_t longest_comment = 1000;
 constexpr std::size_t most_tls_names = 32;
+constexpr std::size_t longest_release = 64;
 
 bool is_next_hop(std::string_view text) {
     const auto colon = text.rfind(':');
@@ -21,13 +23,33 @@ bool is_next_hop(std::string_view text) {
     return port && *port != 0 && (is_numeric_address(std::string(host)) || is_domain_name(host));
 }
 
+// Each side must be able to prove itself by something, and the two of a contradiction are named.
+std::optional<Message> why_proof_invalid(const im::DomainRule& rule) {
+    const bool plain_proofs =
+        rule.external_in && rule.external_out && rule.ask_certificate && rule.direct_tls && rule.release.empty();
+    if (rule.transport == im::Transport::sip)
+        return plain_proofs ? std::nullopt : std::optional(Message{"rule.setting-is-xmpp", {}});
+    if (!rule.release.empty()) {
+        const auto& profile = im::xmpp_profile_or_plain(rule.profile);
+        if (rule.release.size() > longest_release) return Message{"rule.release-form", {}};
+        if (profile.refused_release.empty()) return Message{"rule.release-needs-profile", {}};
+        if (rule.allowed && im::is_of_release(rule.release, profile.refused_release))
+            return Message{"rule.release-refused", {std::string(profile.title), rule.release}};
+    }
+    if (!rule.allowed || rule.tls == im::TlsPolicy::off || rule.dialback) return std::nullopt;
+    if (!rule.external_in) return Message{"rule.nothing-proves-them", {}};
+    if (!rule.ask_certificate) return Message{"rule.unasked-needs-dialback", {}};
+    if (!rule.external_out) return Message{"rule.nothing-proves-us", {}};
+    return std::nullopt;
+}
+
 }  // namespace
 
 const std::vector<ProfileName>& profile_names() {
     using im::Transport;
     static const std::vector<ProfileName> names{
         {"simple", Transport::sip},       {"ocs", Transport::sip},         {"lync", Transport::sip},
-        {"aol", Transport::sip},          {"sametime", Transport::sip},    {"cup", Transport::automatic},
+        {"aol", Transport::sip},          {"sametime", Transport::xmpp},   {"cup", Transport::xmpp},
         {"xmpp", Transport::xmpp},        {"googletalk", Transport::xmpp}, {"webex", Transport::xmpp},
         {"parley", Transport::automatic},
     };
@@ -63,7 +85,7 @@ std::optional<Message> why_invalid(const im::DomainRule& rule) {
     if (rule.plain_dialback && rule.tls == TlsPolicy::required) return Message{"rule.plain-dialback-with-tls", {}};
     if (rule.allowed && rule.transport != Transport::sip && rule.tls == TlsPolicy::off && !rule.plain_dialback)
         return Message{"rule.tls-off-needs-dialback", {}};
-    return std::nullopt;
+    return why_proof_invalid(rule);
 }
 
 std::string describe(const im::DomainRule& rule) {
@@ -76,6 +98,11 @@ std::string describe(const im::DomainRule& rule) {
     if (rule.dialback) out += ", dialback";
     if (rule.plain_dialback) out += ", plain dialback";
     if (!rule.trusted_certificate) out += ", untrusted certificate";
+    if (!rule.external_in) out += ", no EXTERNAL in";
+    if (!rule.external_out) out += ", no EXTERNAL out";
+    if (!rule.ask_certificate) out += ", no certificate asked";
+    if (!rule.direct_tls) out += ", no direct TLS";
+    if (!rule.release.empty()) out += ", release " + rule.release;
     if (rule.trusted_by_partner) out += ", trusted by the partner";
     if (rule.has_legacy_tls()) out += ", OLD TLS until " + legacy_last_day(rule);
     if (!rule.tls_names.empty()) out += ", certificate names " + names;

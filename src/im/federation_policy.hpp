@@ -25,6 +25,11 @@ struct DomainRule {
     bool dialback = false;            // XMPP: dialback may prove this domain (inside TLS)
     bool plain_dialback = false;      // and over plain TCP, with tls = off or optional
     bool trusted_certificate = true;  // XMPP: without dialback a certificate that leads to a trusted root is demanded
+    bool external_in = true;          // XMPP: the partner may prove itself by its certificate (SASL EXTERNAL)
+    bool external_out = true;         // XMPP: we prove ourselves by ours where that is offered
+    bool ask_certificate = true;      // XMPP: a partner that connects to us is asked for its certificate
+    bool direct_tls = true;           // XMPP: ports where TLS comes first (XEP-0368) are used
+    std::string release;              // XMPP: what the partner runs, as its administrator says: "8.6"; may be empty
     std::string next_hop;             // "host:port" instead of DNS
     bool next_hop_tls = true;         // SIP: TLS or TCP to the next hop
     // SIP: the partner's administrator has us on a list, so that it does not limit how fast we ask. A next hop says the

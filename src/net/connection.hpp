@@ -65,7 +65,8 @@ public:
     virtual void pause_reading(bool paused) = 0;     // stops reading the socket: the peer feels back-pressure
     // Bytes that came before the peer's first TLS record are discarded by the caller (STARTTLS, RFC 6120 5.4.3.3).
     // As client, `server_name` is sent as SNI. Hand-shake time-out is the caller's (close() it).
-    enum class TlsRole { client, server };
+    // `server_that_asks_nothing`: without a request for the client's certificate, which some peers cannot bear.
+    enum class TlsRole { client, server, server_that_asks_nothing };
     virtual void start_tls(std::shared_ptr<TlsContext> context, TlsRole role, std::string server_name = {}) = 0;
     virtual void close() = 0;  // sends what is queued (bounded by a few seconds), then TLS close_notify, FIN
     virtual void abort() = 0;  // now

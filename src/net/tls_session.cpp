@@ -20,6 +20,12 @@ std::string openssl_reason() {
     return reason != nullptr ? reason : "error " + std::to_string(code);
 }
 
+// The usage of a server is enough for a peer that connects to us too: public CAs issue no other to servers.
+bool may_speak(X509* certificate, bool as_client) {
+    const auto usage = X509_get_extended_key_usage(certificate);  // all bits, when the certificate limits nothing
+    return (usage & (XKU_SSL_SERVER | XKU_ANYEKU)) != 0 || (as_client && (usage & XKU_SSL_CLIENT) != 0);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TlsSession>> TlsSession::create(int fd, std::shared_ptr<TlsContext> context,
@@ -35,6 +41,7 @@ Result<std::unique_ptr<TlsSession>> TlsSession::create(int fd, std::shared_ptr<T
             SSL_set_tlsext_host_name(ssl, server_name.c_str());
     } else {
         SSL_set_accept_state(ssl);
+        if (role == Connection::TlsRole::server_that_asks_nothing) SSL_set_verify(ssl, SSL_VERIFY_NONE, nullptr);
     }
     return session;
 }
@@ -113,6 +120,10 @@ TlsInfo TlsSession::info() const {
         if (verdict == X509_V_OK) verdict = first_verify_error(ssl_);
         out.peer->trusted = verdict == X509_V_OK;
         if (verdict != X509_V_OK) out.peer->trust_error = X509_verify_cert_error_string(verdict);
+        if (out.peer->trusted && !may_speak(certificate, SSL_is_server(ssl_) == 1)) {
+            out.peer->trusted = false;
+            out.peer->trust_error = "its key usage is not that of a server";
+        }
     }
     return out;
 }

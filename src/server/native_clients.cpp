@@ -53,13 +53,4 @@ bool NativeClients::on_answer(Session& session, const Stanza& answer) {
     return true;
 }
 
-std::shared_ptr<const Stanza> for_client(const Stanza& presence, bool native) {
-    constexpr std::string_view mark = "added-status";
-    if (presence.kind != Stanza::Kind::presence || !presence.child(xmpp::ns::native_presence, mark)) return nullptr;
-    auto own = std::make_shared<Stanza>(presence);
-    own->remove(xmpp::ns::native_presence, mark);
-    if (native) own->remove(xmpp::ns::client, "status");
-    return own;
-}
-
 }  // namespace parley::server

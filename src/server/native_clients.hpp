@@ -1,7 +1,5 @@
 #pragma once
 
-#include <memory>
-
 #include "im/caps.hpp"
 #include "xmpp/stanza.hpp"
 
@@ -26,10 +24,5 @@ private:
     im::CapsCache known_;
     std::uint64_t questions_ = 0;
 };
-
-// A gateway writes a text beside <busy/> for those who do not know it, and marks it with
-// <added-status xmlns='urn:parley:presence:0'/>. The presence as a client of this kind gets it: a native one without
-// the text, all without the mark. nullptr: as it is.
-std::shared_ptr<const xmpp::Stanza> for_client(const xmpp::Stanza& presence, bool native);
 
 }  // namespace parley::server

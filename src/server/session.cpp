@@ -1,7 +1,7 @@
 #include "server/session.hpp"
 
+#include "im/partner_presence.hpp"
 #include "server/c2s_stream.hpp"
-#include "server/native_clients.hpp"
 #include "server/shard.hpp"
 #include "server/user.hpp"
 #include "xmpp/ns.hpp"
@@ -22,7 +22,9 @@ constexpr Millis written_after{400};
 Session::Session(Shard& shard, User& user, xmpp::Jid jid) : shard_(shard), user_(user), jid_(std::move(jid)) {}
 
 void Session::deliver(const im::Envelope& envelope, std::int64_t spool_id, im::Settled settled) {
-    if (auto own = for_client(*envelope.stanza, native)) {
+    const auto& sent = *envelope.stanza;
+    const bool is_presence = sent.kind == xmpp::Stanza::Kind::presence;
+    if (auto own = is_presence ? im::for_client(sent, native, shard_.is_local(sent.from.domain())) : nullptr) {
         auto changed = envelope;
         changed.stanza = std::move(own);
         return deliver(changed, spool_id);

@@ -30,7 +30,8 @@ class Certificate:
 
 
 class CertificateAuthority:
-    def __init__(self, folder, name="parley test CA"):
+    def __init__(self, folder, name="parley test CA", parent=None, is_ca=True):
+        """`parent`: this one is an intermediate, and its file is no root. `is_ca`: it may sign others."""
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -38,17 +39,17 @@ class CertificateAuthority:
         self._count = 0
         key_id = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
         certificate = (
-            self._builder(self._name, self._key.public_key())
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            (parent or self)._builder(self._name, self._key.public_key())
+            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
             .add_extension(key_id, critical=False)
             .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
-            .sign(self._key, hashes.SHA256())
+            .sign((parent or self)._key, hashes.SHA256())
         )
         self._key_id = key_id
         self.file = self.folder / "ca.pem"
         self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def _builder(self, subject, public_key, days=30):
+    def _builder(self, subject, public_key, days=30, starts=None):
         now = datetime.datetime.utcnow()
         return (
             x509.CertificateBuilder()
@@ -56,12 +57,14 @@ class CertificateAuthority:
             .issuer_name(self._name)
             .public_key(public_key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1 if days > 0 else 40))
+            .not_valid_before(now + datetime.timedelta(days=starts if starts is not None else -1 if days > 0 else -40))
             .not_valid_after(now + datetime.timedelta(days=days))
         )
 
-    def issue(self, *names, common_name=None, usages=(SERVER, CLIENT), days=30, key_type="ec"):
-        """A certificate whose subjectAltName holds `names` (DNS names or addresses); days < 0 makes an expired one."""
+    def issue(self, *names, common_name=None, usages=(SERVER, CLIENT), days=30, key_type="ec", starts=None,
+              with_issuer=False):
+        """A certificate whose subjectAltName holds `names` (DNS names or addresses); days < 0 makes an expired one, `starts` says
+        in how many days it becomes valid. `with_issuer`: the chain holds this CA's own certificate too."""
         self._count += 1
         key = rsa.generate_private_key(65537, 2048) if key_type == "rsa" else ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name or names[0])])
@@ -72,7 +75,7 @@ class CertificateAuthority:
             except ValueError:
                 alternatives.append(x509.DNSName(name))
         builder = (
-            self._builder(subject, key.public_key(), days)
+            self._builder(subject, key.public_key(), days, starts)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(self._key_id), critical=False)
             .add_extension(x509.KeyUsage(True, False, key_type == "rsa", False, False, False, False, False, False), critical=True)
@@ -82,9 +85,9 @@ class CertificateAuthority:
         if usages:
             builder = builder.add_extension(x509.ExtendedKeyUsage(list(usages)), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
-        stem = self.folder / f"{self._count:02}-{names[0] if names else common_name}"
+        stem = self.folder / f"{self._count:02}-{names[0] if names else common_name}".replace("\0", "NUL")
         chain, key_file = stem.with_name(stem.name + ".crt"), stem.with_name(stem.name + ".key")
-        chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + (self.file.read_bytes() if with_issuer else b""))
         key_file.write_bytes(
             key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         )

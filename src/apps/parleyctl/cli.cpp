@@ -12,6 +12,7 @@
 #include "admin/version.hpp"
 #include "apps/parleyctl/commands.hpp"
 #include "apps/parleyctl/init.hpp"
+#include "im/xmpp_profile.hpp"
 
 namespace parley::ctl {
 namespace {
@@ -36,6 +37,18 @@ struct Input {
     std::string inside, outside, watcher, target;
     bool tcp = false, untrusted = false;
 };
+
+// What the kind of an XMPP partner says of everything that was not given.
+void use_defaults(const im::XmppProfile& kind, const CLI::App& allow, Input& in) {
+    const auto unless_given = [&](const char* option, auto& value, auto by_kind) {
+        if (allow.count(option) == 0) value = by_kind;
+    };
+    unless_given("--tls", in.tls, std::string(admin::to_string(kind.tls)));
+    unless_given("--dialback", in.rule.dialback, kind.dialback && in.tls != "off");
+    unless_given("--plain-dialback", in.rule.plain_dialback, kind.plain_dialback && in.tls != "required");
+    unless_given("--untrusted-certificate", in.untrusted, !kind.trusted_certificate);
+    unless_given("--ask-certificate", in.rule.ask_certificate, kind.ask_certificate);
+}
 
 std::vector<std::string> verbs_of(const CLI::App& app) {
     std::vector<std::string> names;
@@ -169,9 +182,17 @@ int run(int argc, const char* const* argv) {
     allow->add_option("--tls", in.tls, "XMPP: off, optional or required (default)")
         ->check(CLI::IsMember({"off", "optional", "required"}))
         ->type_name("POLICY");
-    allow->add_flag("--dialback", in.rule.dialback, "XMPP: dialback may prove the domain, inside TLS");
-    allow->add_flag("--plain-dialback", in.rule.plain_dialback, "XMPP: dialback may prove the domain without TLS");
-    allow->add_flag("--untrusted-certificate", in.untrusted, "accept a certificate that no CA we trust has signed");
+    allow->add_flag("--dialback,!--no-dialback", in.rule.dialback, "XMPP: dialback may prove the domain, inside TLS");
+    allow->add_flag("--plain-dialback,!--no-plain-dialback", in.rule.plain_dialback,
+                    "XMPP: dialback may prove the domain without TLS");
+    allow->add_flag("--untrusted-certificate,!--trusted-certificate", in.untrusted,
+                    "accept a certificate that no CA we trust has signed");
+    allow->add_flag("!--no-external-in", in.rule.external_in, "XMPP: its certificate is no proof of who it is");
+    allow->add_flag("!--no-external-out", in.rule.external_out, "XMPP: our certificate is not offered as a proof");
+    allow->add_flag("--ask-certificate,!--no-ask-certificate", in.rule.ask_certificate,
+                    "XMPP: ask for its certificate when it connects to us");
+    allow->add_flag("!--no-direct-tls", in.rule.direct_tls, "XMPP: leave out ports where TLS comes first");
+    allow->add_option("--release", in.rule.release, "CUP: the release that the partner runs")->type_name("R");
     allow->add_flag("--trusted-by-partner", in.rule.trusted_by_partner,
                     "SIP: the partner's administrator has listed us: full speed instead of 18 requests a second");
     allow
@@ -188,8 +209,9 @@ int run(int argc, const char* const* argv) {
         ->type_name("NAME")
         ->allow_extra_args(false);
     allow->add_option("--comment", in.rule.comment, "why, for people")->type_name("TEXT");
-    runs(allow, [&in](const Context& context) {
+    runs(allow, [&in, allow](const Context& context) {
         in.rule.allowed = true;
+        if (const auto* kind = im::find_xmpp_profile(in.rule.profile)) use_defaults(*kind, *allow, in);
         in.rule.transport = *admin::parse_transport(in.via);
         in.rule.tls = *admin::parse_tls_policy(in.tls);
         in.rule.next_hop_tls = !in.tcp;

@@ -34,6 +34,11 @@ std::string describe(const im::DomainRule& rule) {
     if (rule.dialback) out += "  dialback";
     if (rule.plain_dialback) out += "  plain dialback";
     if (!rule.trusted_certificate) out += "  untrusted certificate";
+    if (!rule.external_in) out += "  no EXTERNAL in";
+    if (!rule.external_out) out += "  no EXTERNAL out";
+    if (!rule.ask_certificate) out += "  no certificate asked";
+    if (!rule.direct_tls) out += "  no direct TLS";
+    if (!rule.release.empty()) out += "  release " + rule.release;
     if (rule.trusted_by_partner) out += "  trusted by the partner";
     if (rule.has_legacy_tls()) out += "  OLD TLS until " + admin::legacy_last_day(rule);
     if (!rule.clearing_house.empty()) out += "  clearing house " + rule.clearing_house;

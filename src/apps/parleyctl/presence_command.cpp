@@ -5,8 +5,9 @@
 
 #include "apps/parleyctl/commands.hpp"
 #include "gateway/profile.hpp"
+#include "im/xmpp_profile.hpp"
 
-// federation presence: the tables by which presence is translated, printed from the very data that the gateway uses.
+// federation presence: the tables by which presence is translated, printed from the very data that translates it.
 namespace parley::ctl {
 namespace {
 
@@ -38,6 +39,25 @@ void print(const gateway::Profile& profile) {
                   << mark(row.origin == Origin::nearest) << "\n";
 }
 
+void print(const im::XmppProfile& profile) {
+    std::cout << profile.name << " (" << profile.title << ")\n  its users are shown as they say it";
+    if (!profile.meeting.empty())
+        std::cout << "; away with \"" << profile.meeting << "\" is available to third-party clients";
+    std::cout << "\n  our user is        is written there as\n";
+    for (const auto& row : profile.written)
+        std::cout << "  " << std::left << std::setw(19) << im::to_string(row.ours) << im::to_string(row.written)
+                  << mark(row.origin == im::WrittenRow::Origin::nearest) << "\n";
+}
+
+json::object as_json(const im::XmppProfile& profile) {
+    json::array ours;
+    for (const auto& row : profile.written)
+        ours.push_back({{"state", im::to_string(row.ours)},
+                        {"shown", im::to_string(row.written)},
+                        {"required", row.origin == im::WrittenRow::Origin::required}});
+    return {{"profile", profile.name}, {"meeting", profile.meeting}, {"our_users", std::move(ours)}};
+}
+
 json::object as_json(const gateway::Profile& profile) {
     json::array theirs, ours;
     for (const auto& row : profile.presence->inbound)
@@ -57,17 +77,18 @@ json::object as_json(const gateway::Profile& profile) {
 }  // namespace
 
 int run_federation_presence(const Context& context, const std::string& kind) {
-    const auto* wanted = gateway::find_profile(kind);
-    if (!kind.empty() && !wanted) {
-        std::string names;
-        for (const auto& profile : gateway::profiles()) names.append(names.empty() ? "" : ", ").append(profile.name);
-        return context.output.fail(exit_usage, {"rule.profile-unknown", {kind, names}});
-    }
     json::array all;
-    for (const auto& profile : gateway::profiles()) {
-        if (wanted && wanted != &profile) continue;
+    std::string names;
+    bool found = false;
+    const auto take = [&](const auto& profile) {
+        names.append(names.empty() ? "" : ", ").append(profile.name);
+        if (!kind.empty() && kind != profile.name) return;
+        found = true;
         context.output.json ? void(all.push_back(as_json(profile))) : print(profile);
-    }
+    };
+    for (const auto& profile : gateway::profiles()) take(profile);
+    for (const auto& profile : im::xmpp_profiles()) take(profile);
+    if (!found) return context.output.fail(exit_usage, {"rule.profile-unknown", {kind, names}});
     if (context.output.json)
         std::cout << json::serialize(all) << "\n";
     else

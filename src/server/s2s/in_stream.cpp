@@ -1,6 +1,7 @@
 #include "server/s2s/in_stream.hpp"
 
 #include "base/text.hpp"
+#include "im/partner_presence.hpp"
 #include "net/identity.hpp"
 #include "server/s2s/dialback_key.hpp"
 #include "server/s2s/overview.hpp"
@@ -67,8 +68,7 @@ void InStream::on_header(const xml::Element& root) {
 
 void InStream::answer_header(bool with_features) {
     send_header();
-    if (!remote_.empty() && !shard_->settings().policy.xmpp_allowed(remote_))
-        return close("policy-violation", why_refused(remote_));
+    if (!remote_.empty() && !allowed(remote_)) return close("policy-violation", why_refused(remote_));
     if (with_features) send_features();
 }
 
@@ -89,7 +89,18 @@ void InStream::decide(const std::string& remote, Function<void()> then) {
         });
 }
 
+bool InStream::allowed(const std::string& remote) const {
+    const auto& policy = shard_->settings().policy;
+    if (!policy.xmpp_allowed(remote)) return false;
+    return im::xmpp_profile_of(policy, remote).refused_release.empty() || refused_release(remote).empty();
+}
+
+std::string InStream::refused_release(const std::string& remote) const {
+    return federation_.refused_releases().why(remote, shard_->clock().now());
+}
+
 std::string InStream::why_refused(const std::string& remote) const {
+    if (auto release = refused_release(remote); !release.empty()) return release;
     const auto* rule = shard_->settings().policy.rule(remote);
     if (rule && rule->allowed && rule->transport == im::Transport::sip) return remote + " is reached over SIP here";
     return "exchange with " + remote + " is not allowed here";
@@ -123,21 +134,24 @@ void InStream::log_refusal(const std::string& remote, std::string_view condition
     shard_->refusals.refused(who, this->remote(), condition, text, remedy);
 }
 
-bool InStream::certificate_names(const std::string& domain) const {
+// Its certificate may be a proof by the domain's rule, and is one.
+bool InStream::certificate_proves(const std::string& domain) const {
     const auto* tls = connection_->tls();
-    return tls && tls->peer && tls->peer->trusted && net::names_xmpp_domain(*tls->peer, domain);
+    return shard_->settings().policy.settings(domain).external_in && tls && tls->peer && tls->peer->trusted &&
+           net::names_xmpp_domain(*tls->peer, domain);
 }
 
 void InStream::send_features() {
     std::string out = "<stream:features>";
     const auto rule = shard_->settings().policy.settings(remote_);
     if (!proven_.empty()) {
-        // Nothing is left to negotiate on a stream proven by EXTERNAL; dialback may add more pairs.
+        // Proven by EXTERNAL: dialback may add more pairs.
+        out += "<sm xmlns='urn:xmpp:sm:3'/>";
     } else if (!secured_ && rule.tls != im::TlsPolicy::off) {
         out += "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>";
         if (rule.tls == im::TlsPolicy::required) out += "<required/>";
         out += "</starttls>";
-    } else if (secured_ && !remote_.empty() && certificate_names(remote_)) {
+    } else if (secured_ && !remote_.empty() && certificate_proves(remote_)) {
         out += "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms>";
     }
     if (secured_ ? rule.dialback : rule.plain_dialback)
@@ -153,16 +167,24 @@ void InStream::on_element(xml::Element element) {
         auto context = shard_->settings().s2s_context(local_);
         if (!context && !contexts.empty()) context = contexts.begin()->second;
         if (!context) return close("host-gone");
+        if (shard_->settings().policy.settings(remote_).tls ==
+            im::TlsPolicy::off) {  // some ask though it is not offered
+            send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+            return finish();
+        }
         send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
         parser_.reset();  // what came behind it in the clear is dropped
         header_sent_ = false;
         starting_tls_ = true;
-        return connection_->start_tls(std::move(context), net::Connection::TlsRole::server);
+        using Role = net::Connection::TlsRole;
+        const bool asks = shard_->settings().policy.settings(remote_).ask_certificate;
+        return connection_->start_tls(std::move(context), asks ? Role::server : Role::server_that_asks_nothing);
     }
     if (element.ns() == xmpp::ns::sasl) return on_auth(element);
     if (element.is(xmpp::ns::dialback, "result")) return on_dialback_result(element);
     if (element.is(xmpp::ns::dialback, "verify")) return on_dialback_verify(element);
     if (proven_.empty()) return close("not-authorized", "no domain has been proven on this stream");
+    if (element.ns() == xmpp::ns::sm) return on_management(element);
     if (element.ns() != xmpp::ns::server) return close("unsupported-stanza-type");
     on_stanza(std::move(element));
 }
@@ -184,17 +206,37 @@ void InStream::on_auth(const xml::Element& element) {
     if (!data) return fail("incorrect-encoding");
     const auto authzid = data->value_or("");
     const auto claimed = authzid.empty() ? remote_ : domain_of(authzid);
-    if (claimed.empty() || claimed != remote_ || !certificate_names(claimed) || local_.empty())
+    if (claimed.empty() || claimed != remote_ || !certificate_proves(claimed) || local_.empty())
         return fail("not-authorized");
-    proven(local_, claimed);
+    proven(local_, claimed, By::certificate);
     send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
     parser_.reset();
     header_sent_ = false;
 }
 
-void InStream::proven(const std::string& local, const std::string& remote) {
+// A rule may change while a stream is open: what it was proven by, or its TLS, may be none of the new one's.
+bool InStream::still_proves(const std::string& remote, Proof& proof) const {
+    const auto version = shard_->node().settings.version();
+    if (proof.judged_by == version) return true;
+    const auto rule = shard_->settings().policy.settings(remote);
+    if (rule.tls == (secured_ ? im::TlsPolicy::off : im::TlsPolicy::required)) return false;
+    const bool by_dialback = proof.by == By::dialback && (secured_ ? rule.dialback : rule.plain_dialback);
+    if (!by_dialback && !certificate_proves(remote)) return false;
+    proof.judged_by = version;
+    return true;
+}
+
+void InStream::sweep() {
+    for (auto& [domains, proof] : proven_)
+        if (!closing() && !still_proves(domains.second, proof))
+            return close("policy-violation", "the settings of " + domains.second + " have changed");
+    XmlStream::sweep();
+}
+
+void InStream::proven(const std::string& local, const std::string& remote, By by) {
     if (proven_.empty()) since_ = shard_->clock().wall();
-    proven_.emplace(std::pair(local, remote), federation_.rate_of(remote));
+    proven_.emplace(std::pair(local, remote),
+                    Proof{federation_.rate_of(remote), by, shard_->node().settings.version()});
     deadline_.cancel();
     xml::ParserLimits limits;
     limits.element = shard_->settings().limits.stanza_s2s;
@@ -231,15 +273,15 @@ void InStream::judge_dialback(const xml::Element& element) {
     const auto local = domain_of(element.attribute("to"));
     const auto& policy = shard_->settings().policy;
     const auto rule = policy.settings(remote);
-    if (!policy.xmpp_allowed(remote)) return dialback_error(local, remote, "policy-violation", why_refused(remote));
+    if (!allowed(remote)) return dialback_error(local, remote, "policy-violation", why_refused(remote));
     if (!secured_ && rule.tls == im::TlsPolicy::required)
         return dialback_error(local, remote, "policy-violation", "TLS is required of " + remote);
     if (secured_ ? !rule.dialback : !rule.plain_dialback) {
         // A trusted certificate proves more than dialback would.
-        if (!certificate_names(remote))
+        if (!certificate_proves(remote))
             return dialback_error(local, remote, "not-authorized",
                                   "dialback is not allowed for " + remote + "; show a trusted certificate");
-        proven(local, remote);
+        proven(local, remote, By::certificate);
         return send("<db:result from='" + local + "' to='" + remote + "' type='valid'/>");
     }
     if (proven_.size() >= most_pairs || questions_ >= most_questions)
@@ -253,7 +295,7 @@ void InStream::judge_dialback(const xml::Element& element) {
             return self->dialback_error(local, remote, "remote-server-timeout",
                                         "the server of " + remote + " could not be asked");
         if (verdict == Link::Verdict::valid)
-            self->proven(local, remote);
+            self->proven(local, remote, By::dialback);
         else
             self->log_refusal(remote, "not-authorized", "its dialback key is not that of the domain's own server");
         self->send("<db:result from='" + local + "' to='" + remote + "' type='" +
@@ -277,6 +319,26 @@ void InStream::on_dialback_verify(const xml::Element& element) {
     send(out);
 }
 
+// XEP-0198 without resumption: a partner sends again what we have not confirmed, and we know it again.
+void InStream::on_management(const xml::Element& element) {
+    if (element.name() == "enable" && !managed_from_) {
+        managed_from_ = inbound_.received();
+        send("<enabled xmlns='urn:xmpp:sm:3'/>");
+    } else if (element.name() == "r" && managed_from_) {
+        inbound_.request();
+        acknowledge();
+    } else if (element.name() != "a") {
+        send(
+            "<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
+    }
+}
+
+void InStream::acknowledge() {
+    if (!managed_from_ || closing()) return;
+    if (const auto h = inbound_.due())
+        send("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(*h - *managed_from_) + "'/>");
+}
+
 void InStream::on_stanza(xml::Element element) {
     auto decoded = Stanza::decode(std::move(element));
     if (!decoded) return close("improper-addressing", decoded.error().detail);
@@ -284,32 +346,26 @@ void InStream::on_stanza(xml::Element element) {
     if (stanza.from.empty() || stanza.to.empty()) return close("improper-addressing");
     const auto pair = proven_.find({stanza.to.domain(), stanza.from.domain()});
     if (pair == proven_.end()) return close(shard_->is_local(stanza.to.domain()) ? "invalid-from" : "host-unknown");
-    const auto& policy = shard_->settings().policy;
-    if (!policy.xmpp_allowed(stanza.from.domain()))  // the rule may have changed since the stream began
+    if (!allowed(stanza.from.domain()))  // the rule may have changed since the stream began
         return close("policy-violation", why_refused(stanza.from.domain()));
 
-    keep_pace(*pair->second);
-
-    if (stanza.kind == Stanza::Kind::iq && stanza.to.is_domain()) {
-        if (!stanza.is_request()) {
-            federation_.on_answer(*shard_, stanza.to.domain(), stanza.from.domain(), stanza.id);
-            return;
-        }
-        if (stanza.child(xmpp::ns::ping, "ping")) {
-            // A partner may take our answer as the proof that what it sent before has arrived: so it has, on disk.
-            auto reply = [this, answer = stanza.reply()]() mutable { shard_->send(std::move(answer)); };
-            if (inbound_.settled_all()) return reply();
-            if (held_.size() >= most_held) return close("policy-violation", "too many pings at once");
-            held_.push_back({inbound_.received(), std::move(reply)});
-            return;
-        }
-        return shard_->send(std::move(stanza));
+    if (!still_proves(stanza.from.domain(), pair->second)) {
+        if (stanza.kind == Stanza::Kind::message && !stanza.is_error())
+            shard_->send(
+                stanza.error(xmpp::stanza_error("policy-violation", "the settings of your domain have changed")));
+        return close("policy-violation", "the settings of " + stanza.from.domain() + " have changed");
     }
+
+    keep_pace(*pair->second.rate);
+
+    const auto number = inbound_.begin();
     const bool handed_over = stanza.kind == Stanza::Kind::message ||
                              (stanza.kind == Stanza::Kind::presence && !stanza.type.empty() &&
                               stanza.type != "unavailable" && stanza.type != "probe" && stanza.type != "error");
-    if (!handed_over) return shard_->send(std::move(stanza));
-    const auto number = inbound_.begin();
+    if (!handed_over) {
+        take(std::move(stanza));
+        return settle(number);
+    }
     auto origin = take_name(stanza);
     const bool named = !origin.empty();
     if (!named) origin = id_ + ' ' + std::to_string(number);
@@ -327,6 +383,19 @@ void InStream::on_stanza(xml::Element element) {
         }
         if (const auto self = weak.lock()) self->settle(number);
     });
+}
+
+// What needs no commit: presence, and what is asked of the server or of a user.
+void InStream::take(Stanza stanza) {
+    if (stanza.kind == Stanza::Kind::presence)
+        im::mark_arrived(im::xmpp_profile_of(shard_->settings().policy, stanza.from.domain()), stanza);
+    if (stanza.kind != Stanza::Kind::iq || !stanza.to.is_domain()) return shard_->send(std::move(stanza));
+    if (!stanza.is_request()) return federation_.on_answer(std::move(stanza));
+    if (!stanza.child(xmpp::ns::ping, "ping")) return shard_->send(std::move(stanza));
+    // A partner may take our answer as the proof that what it sent before has arrived: so it has, on disk.
+    if (held_.size() >= most_held) return close("policy-violation", "too many pings at once");
+    held_.push_back(
+        {inbound_.received(), [this, answer = stanza.reply()]() mutable { shard_->send(std::move(answer)); }});
 }
 
 // Over its rate a partner is read more slowly; nothing of it is refused.
@@ -357,7 +426,7 @@ std::string InStream::take_name(Stanza& stanza) {
 }
 
 void InStream::describe(const std::string& domain, im::PartnerOverview& out) const {
-    for (const auto& [pair, rate] : proven_) {
+    for (const auto& [pair, proof] : proven_) {
         const auto& [local, remote] = pair;
         if (remote != domain) continue;
         out.connections.push_back(describe_connection(connection_->remote(), connection_->tls(), since_));
@@ -371,6 +440,7 @@ void InStream::settle(std::uint32_t number) {
         held_.front().answer();
         held_.pop_front();
     }
+    acknowledge();
 }
 
 void InStream::on_closed(const Error&) {

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -25,6 +26,7 @@ class InStream final : public XmlStream, public std::enable_shared_from_this<InS
 public:
     InStream(XmppFederation& federation, Shard& shard, std::unique_ptr<net::Connection> connection);
     void start(bool direct_tls);
+    void sweep();
     void describe(const std::string& domain, im::PartnerOverview& out) const;  // if it speaks for that domain
 
 private:
@@ -39,20 +41,33 @@ private:
     void on_secured() override;
     void on_closed(const Error& why) override;
 
+    enum class By { certificate, dialback };
+    struct Proof {
+        std::shared_ptr<SharedRate> rate;
+        By by;
+        unsigned judged_by;  // the version of the settings
+    };
+    bool still_proves(const std::string& remote, Proof& proof) const;
+
     void answer_header(bool with_features);
     bool undecided(const std::string& remote) const;
     void decide(const std::string& remote, Function<void()> then);
+    bool allowed(const std::string& remote) const;
+    std::string refused_release(const std::string& remote) const;
     std::string why_refused(const std::string& remote) const;
     void send_features();
     void on_auth(const xml::Element& element);
     void on_dialback_result(const xml::Element& element);
     void judge_dialback(const xml::Element& element);
     void on_dialback_verify(const xml::Element& element);
-    void proven(const std::string& local, const std::string& remote);
+    void proven(const std::string& local, const std::string& remote, By by);
     void dialback_error(const std::string& local, const std::string& remote, std::string_view condition,
                         std::string_view text);
-    bool certificate_names(const std::string& domain) const;
+    bool certificate_proves(const std::string& domain) const;
     void on_stanza(xml::Element element);
+    void take(xmpp::Stanza stanza);
+    void on_management(const xml::Element& element);
+    void acknowledge();
     void keep_pace(SharedRate& rate);
     void settle(std::uint32_t number);
     static std::string take_name(xmpp::Stanza& stanza);
@@ -61,8 +76,9 @@ private:
     Shard* shard_;
     std::string id_;
     std::string local_, remote_;  // of the header; may be empty until dialback names them
-    std::map<std::pair<std::string, std::string>, std::shared_ptr<SharedRate>> proven_;  // (local, remote)
+    std::map<std::pair<std::string, std::string>, Proof> proven_;  // (local, remote)
     InboundAcks inbound_;
+    std::optional<std::uint32_t> managed_from_;  // the count at which XEP-0198 was enabled
     struct Held {
         std::uint32_t after;  // the count of stanzas that must be settled first
         Function<void()> answer;

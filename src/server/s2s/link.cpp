@@ -4,18 +4,22 @@
 
 #include "base/hash.hpp"
 #include "base/text.hpp"
+#include "im/xmpp_profile.hpp"
 #include "server/s2s/overview.hpp"
+#include "server/s2s/refused_releases.hpp"
 #include "server/shard.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
+#include "xmpp/payload/software_version.hpp"
 
 namespace parley::server {
 namespace {
 
-constexpr Millis one_attempt{10'000};    // to connect and to negotiate with one target
-constexpr Millis idle_close{600'000};    // a stream that carries nothing ends; the next stanza opens another
-constexpr Millis ping_patience{30'000};  // a peer that does not answer a ping is gone
-constexpr Millis shortest_pause{500};    // after an attempt that failed; doubled each time
+constexpr Millis one_attempt{10'000};      // to connect and to negotiate with one target
+constexpr Millis idle_close{600'000};      // a stream that carries nothing ends; the next stanza opens another
+constexpr Millis ping_patience{30'000};    // a peer that does not answer a ping is gone
+constexpr Millis release_patience{5'000};  // one that does not say which release it is may be any
+constexpr Millis shortest_pause{500};      // after an attempt that failed; doubled each time
 constexpr Millis longest_pause{8'000};
 constexpr std::size_t most_questions = 64;
 constexpr std::size_t most_unproven = 10'000;  // written, and no answer to the ping behind them
@@ -24,6 +28,7 @@ constexpr std::size_t most_unproven_bytes = std::size_t{4} * 1024 * 1024;
 xmpp::StanzaError to_stanza_error(const Error& error) {
     switch (error.code) {
         case Errc::not_found: return xmpp::stanza_error("remote-server-not-found", error.detail);
+        case Errc::forbidden: return xmpp::stanza_error("not-allowed", error.detail);
         case Errc::too_long: return xmpp::stanza_error("resource-constraint", error.detail);
         default: return xmpp::stanza_error("remote-server-timeout", error.detail);
     }
@@ -38,19 +43,23 @@ bool wants_proof(const im::Envelope& envelope) {
 
 }  // namespace
 
-Link::Link(Shard& shard, ConnectTurns& turns, std::string local, std::string remote)
+Link::Link(Shard& shard, ConnectTurns& turns, RefusedReleases& refused, std::string local, std::string remote)
     : shard_(shard),
       local_(std::move(local)),
       remote_(std::move(remote)),
       store_(hex_encode(hmac_sha256(shard.node().secret, "message names").substr(0, 4))),
-      turns_(turns) {}
+      turns_(turns),
+      refused_(refused) {}
 
 Link::~Link() = default;
 
 void Link::send(im::Envelope envelope, im::Settled settled) {
     Waiting waiting{std::move(envelope), std::move(settled), shard_.clock().now(), 0};
+    if (const auto why = refused_.why(remote_, shard_.clock().now()); !why.empty())
+        return waiting.settled(xmpp::stanza_error("not-allowed", why));
     for (const auto& child : waiting.envelope.stanza->children) waiting.bytes += 64 + child.text().size();
     active_ = true;
+    keep_to_the_rule();
     if (queue_.empty() && can_write()) return write(std::move(waiting));
     const auto& limits = shard_.settings().limits;
     if (queue_.size() >= limits.s2s_queue_stanzas || queued_bytes_ + waiting.bytes > limits.s2s_queue_bytes)
@@ -60,6 +69,14 @@ void Link::send(im::Envelope envelope, im::Settled settled) {
     if (!deadline_timer_.pending()) check_deadlines();
     if (stream_) return stream_->want_stanzas();
     connect();
+}
+
+// A stream that was made by another rule ends; what it has not proven goes by the next one.
+void Link::keep_to_the_rule() {
+    const auto version = shard_.node().settings.version();
+    if (!connected() || version == rule_version_) return;
+    rule_version_ = version;
+    if (rule_ != shard_.settings().policy.settings(remote_)) stream_->close("reset", "the settings have changed");
 }
 
 void Link::verify(std::string stream_id, std::string key, Function<void(Verdict)> answer) {
@@ -131,8 +148,12 @@ void Link::connected_to(const Target& target, std::unique_ptr<net::Connection> c
     OutStream::Setup setup;
     setup.local = local_;
     setup.remote = remote_;
-    setup.rule = settings.policy.settings(remote_);
+    rule_version_ = shard_.node().settings.version();
+    rule_ = setup.rule = settings.policy.settings(remote_);
     setup.secret = shard_.node().secret;
+    if (target.second_try && target.direct_tls == target_.direct_tls) setup.rule.external_out = false;
+    target_ = target;
+    timed_out_ = false;
     setup.direct_tls = target.direct_tls;
     setup.outbound_soft = settings.limits.outbound_soft;
     setup.verify_only = queue_.empty() && unproven_.empty();
@@ -141,6 +162,7 @@ void Link::connected_to(const Target& target, std::unique_ptr<net::Connection> c
     attempt_timer_ = shard_.executor().after(one_attempt, [this, host = target.host] {
         if (stream_ && !stream_->ready()) {
             last_error_ = host + " did not finish the negotiation in time";
+            timed_out_ = true;
             stream_->close("connection-timeout");
         }
     });
@@ -154,12 +176,18 @@ void Link::on_ready() {
     last_error_.clear();
     failed_attempts_ = 0;
     since_ = shard_.clock().wall();
+    managed_ = stream_->offers_management();
+    sent_ = acknowledged_ = arrived_ = 0;
+    if (managed_) stream_->send("<enable xmlns='urn:xmpp:sm:3'/>");
+    keep_to_the_rule();
+    ask_release();
     flush();
 }
 
 void Link::on_ended(const Error& error) {
     attempt_timer_.cancel();
     const bool was_ready = stream_ && stream_->ready();
+    const auto other = was_ready ? std::nullopt : another_way();
     shard_.executor().post([gone = std::shared_ptr<OutStream>(std::move(stream_))] {});
     if (!error.detail.empty()) {
         last_error_ = error.detail;
@@ -174,11 +202,32 @@ void Link::on_ended(const Error& error) {
     }
     unproven_bytes_ = 0;
     behind_ping_ = 0;
+    asked_ = unheard_ = false;
+    release_timer_.cancel();
+    release_ = Release::unknown;
     if (queue_.empty() && questions_.empty()) return turn_.reset();
     if (was_ready) return connect();
+    if (other) targets_.push_front(*other);
     // RFC 6120 3.2.1: the next target, when one fails before the stream is ready.
     if (!targets_.empty()) return try_next_target();
     attempt_failed({error.code == Errc::forbidden ? Errc::not_found : error.code, last_error_});
+}
+
+// The same port in another way. A record may point at a port of the other kind, where TLS comes first or not; a peer
+// may end the stream over our certificate, and dialback is left.
+std::optional<Target> Link::another_way() const {
+    using Fault = OutStream::Fault;
+    // One that waits for more of our TLS than it understands may be such a port; one that says nothing else is slow.
+    if (!stream_ || target_.second_try || (timed_out_ && stream_->fault() != Fault::tls)) return std::nullopt;
+    const auto rule = shard_.settings().policy.settings(remote_);
+    auto other = target_;
+    other.second_try = true;
+    const auto fault = stream_->fault();
+    if (fault == Fault::external && rule.dialback) return other;
+    const bool unlike = fault == Fault::tls || fault == Fault::not_xmpp || fault == Fault::connection;
+    if (!unlike || stream_->opened() || rule.tls == im::TlsPolicy::off || !rule.direct_tls) return std::nullopt;
+    other.direct_tls = !other.direct_tls;
+    return other;
 }
 
 // A partner that cannot be reached may be restarting: what waits has its own deadline. One that does not exist, or that
@@ -250,8 +299,8 @@ void Link::flush() {
 
 // A peer that does not read, or does not answer our pings, gets no more for now: the rest waits in the queue.
 bool Link::can_write() const {
-    return connected() && !stream_->congested() && unproven_.size() < most_unproven &&
-           unproven_bytes_ < most_unproven_bytes;
+    return connected() && !stream_->closing() && release_ != Release::asked && !stream_->congested() &&
+           unproven_.size() < most_unproven && unproven_bytes_ < most_unproven_bytes;
 }
 
 void Link::write(Waiting waiting) {
@@ -264,6 +313,8 @@ void Link::write(Waiting waiting) {
     text.clear();
     xmpp::write(text, *waiting.envelope.stanza, xmpp::ns::server, &waiting.envelope.to, name);
     stream_->send(text);
+    waiting.number = ++sent_;
+    if (!std::exchange(unheard_, true)) unheard_since_ = shard_.clock().now();
     if (!wants_proof(waiting.envelope)) return waiting.settled(im::accepted);
     unproven_bytes_ += waiting.bytes;
     unproven_.push_back(std::move(waiting));
@@ -279,7 +330,7 @@ std::string Link::name_for(const im::Envelope& message) {
 
 // One ping for what gathers in a short while: nobody waits for the proof, it only empties our outbox.
 void Link::want_barrier() {
-    if (behind_ping_ > 0 || unproven_.empty()) return;
+    if (asked_ || unproven_.empty()) return;
     if (unproven_.size() >= barrier_at_once) return barrier();
     if (!barrier_timer_.pending())
         barrier_timer_ = shard_.executor().after(barrier_delay, [this] {
@@ -288,34 +339,54 @@ void Link::want_barrier() {
         });
 }
 
-// A written socket proves nothing, and most servers know no stream management between servers: a ping behind the
-// messages is answered only once they have been read.
+// A written socket proves nothing: <r/> of XEP-0198 where the peer knows it; else a ping behind the messages, which is
+// answered only once they have been read.
 void Link::barrier() {
-    if (behind_ping_ > 0 || unproven_.empty() || !connected()) return;
+    if (asked_ || !connected()) return;
+    asked_ = true;
     behind_ping_ = unproven_.size();
-    xmpp::Stanza ping;
-    ping.kind = xmpp::Stanza::Kind::iq;
-    ping.type = "get";
-    ping.id = "proof-" + std::to_string(++ping_number_);
-    ping.from = *xmpp::Jid::make("", local_);
-    ping.to = *xmpp::Jid::make("", remote_);
-    ping.add(xml::Element(xmpp::ns::ping, "ping"));
-    std::string text;
-    xmpp::write(text, ping, xmpp::ns::server);
-    stream_->send(text);
+    if (managed_) {
+        stream_->send("<r xmlns='urn:xmpp:sm:3'/>");
+    } else {
+        stream_->send(ask_for("proof-" + std::to_string(++ping_number_), xml::Element(xmpp::ns::ping, "ping")));
+        ++sent_;
+    }
     attempt_timer_ = shard_.executor().after(ping_patience, [this] {
-        if (!stream_ || behind_ping_ == 0) return;
+        if (!stream_ || !asked_) return;
         last_error_ = remote_ + " has stopped answering";
         stream_->close("connection-timeout");
     });
 }
 
+std::string Link::ask_for(std::string_view id, const xml::Element& payload) const {
+    xmpp::Stanza question;
+    question.kind = xmpp::Stanza::Kind::iq;
+    question.type = "get";
+    question.id = id;
+    question.from = *xmpp::Jid::make("", local_);
+    question.to = *xmpp::Jid::make("", remote_);
+    question.add(payload);
+    std::string text;
+    xmpp::write(text, question, xmpp::ns::server);
+    return text;
+}
+
+void Link::on_answer(const xmpp::Stanza& answer) {
+    if (!on_proof(answer.id) && release_ == Release::asked && answer.id == "release") on_release(answer);
+}
+
 bool Link::on_proof(std::string_view id) {
-    if (behind_ping_ == 0 || id != "proof-" + std::to_string(ping_number_)) return false;
+    if (!asked_ || managed_ || id != "proof-" + std::to_string(ping_number_)) return false;
+    proven(behind_ping_);
+    return true;
+}
+
+// The oldest so many have arrived.
+void Link::proven(std::size_t count) {
     attempt_timer_.cancel();
-    auto proven = behind_ping_;
+    asked_ = unheard_ = false;
     behind_ping_ = 0;
-    for (; proven > 0; --proven) {
+    for (; count > 0; --count) {
         auto done = std::move(unproven_.front());
         unproven_.pop_front();
         unproven_bytes_ -= done.bytes;
@@ -323,7 +394,58 @@ bool Link::on_proof(std::string_view id) {
     }
     want_barrier();
     flush();
+}
+
+// XEP-0198 without resumption: what a broken stream has not confirmed goes again anyway.
+bool Link::on_management(const xml::Element& element) {
+    if (element.ns() != xmpp::ns::sm) return false;
+    if (element.name() == "r") {
+        stream_->send("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(arrived_) + "'/>");
+    } else if (element.name() == "failed" && managed_) {
+        managed_ = asked_ = false;
+        want_barrier();
+    } else if (element.name() == "a" && managed_) {
+        const auto h = parse_number<std::uint32_t>(element.attribute("h"));
+        if (!h || *h - acknowledged_ > sent_ - acknowledged_) {
+            last_error_ = remote_ + " confirms what was never sent";
+            stream_->close("undefined-condition", "h is more than was sent");
+            return true;
+        }
+        acknowledged_ = *h;
+        std::size_t count = 0;
+        while (count < unproven_.size() && static_cast<std::int32_t>(*h - unproven_[count].number) >= 0) ++count;
+        proven(count);
+    }
     return true;
+}
+
+// --- which release it is
+// -----------------------------------------------------------------------------------------------------------------
+
+// Nothing is said to such a partner before it is known to be one that we talk to.
+void Link::ask_release() {
+    if (stream_->closing() || im::xmpp_profile_of(shard_.settings().policy, remote_).refused_release.empty()) return;
+    release_ = Release::asked;
+    ++sent_;
+    stream_->send(ask_for("release", xml::Element(xmpp::ns::version, "query")));
+    release_timer_ = shard_.executor().after(release_patience, [this] {
+        if (std::exchange(release_, Release::good) == Release::asked) flush();
+    });
+}
+
+void Link::on_release(const xmpp::Stanza& answer) {
+    release_timer_.cancel();
+    release_ = Release::good;
+    const auto& kind = im::xmpp_profile_of(shard_.settings().policy, remote_);
+    const auto software = xmpp::find<xmpp::SoftwareVersion>(answer);
+    const bool refused = software && software->name.find(kind.refused_software) != std::string::npos &&
+                         im::is_of_release(software->version, kind.refused_release);
+    if (!refused) return flush();
+    refused_.add(remote_,
+                 remote_ + " runs " + software->name + " " + software->version + ", which is not supported here",
+                 shard_.clock().now());
+    stream_->close("policy-violation", "this release is not supported here");
+    give_up({Errc::forbidden, refused_.why(remote_, shard_.clock().now())});
 }
 
 // --- dialback questions
@@ -345,6 +467,8 @@ void Link::ask() {
 
 void Link::on_element(xml::Element element) {
     active_ = true;
+    unheard_ = false;
+    if (on_management(element)) return;
     if (element.is(xmpp::ns::dialback, "verify")) {
         for (auto question = questions_.begin(); question != questions_.end(); ++question) {
             if (question->stream_id != element.attribute("id")) continue;
@@ -356,12 +480,17 @@ void Link::on_element(xml::Element element) {
         return;
     }
     // Stanzas come on the streams that the peer opens; the answer to our ping may come here too (XEP-0288 peers).
-    if (element.name() == "iq") on_proof(element.attribute("id"));
+    ++arrived_;
+    if (element.name() != "iq") return;
+    if (const auto answer = xmpp::Stanza::decode(std::move(element)); answer && !answer->is_request())
+        on_answer(*answer);
 }
 
 void Link::sweep() {
     if (!stream_) return;
     stream_->sweep();
+    // Half-open: what is no message is never proven, so a peer that was sent something and says nothing is asked.
+    if (unheard_ && !asked_ && connected() && shard_.clock().now() - unheard_since_ >= ping_patience) barrier();
     if (active_) {
         active_ = false;
         idle_timer_ = shard_.executor().after(idle_close, [this] {

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,13 +14,14 @@
 
 namespace parley::server {
 
+class RefusedReleases;
 class Shard;
 
 // What is to go from one local domain to one foreign domain over XMPP, in order: the queue, the attempts to connect,
 // the stream. One attempt at a time. Lives on one shard, whichever users it serves.
 class Link final : public OutStream::Owner {
 public:
-    Link(Shard& shard, ConnectTurns& turns, std::string local, std::string remote);
+    Link(Shard& shard, ConnectTurns& turns, RefusedReleases& refused, std::string local, std::string remote);
     ~Link() override;
 
     // `settled` when the peer has it as far as can be known: a message, when the peer has answered a ping sent behind
@@ -29,8 +31,8 @@ public:
     enum class Verdict { valid, invalid, unknown };
     void verify(std::string stream_id, std::string key, Function<void(Verdict)> answer);
 
-    // A result or error of one of our pings, whichever stream it came on. False: not ours.
-    bool on_proof(std::string_view id);
+    // A result or error for one of our questions, whichever stream it came on.
+    void on_answer(const xmpp::Stanza& answer);
 
     void retry();  // at once, and with the shortest pauses again
     void sweep();
@@ -45,7 +47,8 @@ private:
         im::Settled settled;
         SteadyTime since;
         std::size_t bytes;
-        std::string name{};  // of a message, the same each time it is sent
+        std::string name{};        // of a message, the same each time it is sent
+        std::uint32_t number = 0;  // on a stream with stream management
     };
     struct Question {
         std::string stream_id, key;
@@ -60,6 +63,7 @@ private:
     void on_element(xml::Element element) override;
     void on_ended(const Error& error) override;
 
+    void keep_to_the_rule();
     void connect();
     void search();
     void try_next_target();
@@ -70,6 +74,13 @@ private:
     std::string name_for(const im::Envelope& message);
     void want_barrier();
     void barrier();
+    void proven(std::size_t count);
+    bool on_management(const xml::Element& element);
+    bool on_proof(std::string_view id);
+    void ask_release();
+    void on_release(const xmpp::Stanza& answer);
+    std::string ask_for(std::string_view id, const xml::Element& payload) const;
+    std::optional<Target> another_way() const;
     void ask();
     void attempt_failed(const Error& error);
     void give_up(const Error& error);
@@ -80,18 +91,31 @@ private:
     const std::string store_;  // which store the numbers of the outbox are from
     std::deque<Waiting> queue_;
     std::deque<Waiting> unproven_;  // written, and not yet followed by an answered ping
-    std::size_t behind_ping_ = 0;   // how many of them the ping under way covers
+    std::size_t behind_ping_ = 0;   // how many of them the ping or <r/> under way covers
+    bool asked_ = false;            // a ping or <r/> is under way
+    bool unheard_ = false;          // something was written since the peer was last heard
+    SteadyTime unheard_since_{};
+    bool managed_ = false;                       // XEP-0198 on this stream
+    std::uint32_t sent_ = 0, acknowledged_ = 0;  // stanzas on it
+    std::uint32_t arrived_ = 0;                  // and of the peer's
+    enum class Release { unknown, asked, good };
+    Release release_ = Release::unknown;  // what the partner's software is, where its kind makes that matter
     std::uint32_t ping_number_ = 0;
     std::size_t queued_bytes_ = 0, unproven_bytes_ = 0;
     std::vector<Question> questions_;
     ConnectTurns& turns_;
+    RefusedReleases& refused_;
     std::shared_ptr<ConnectTurns::Turn> turn_;  // held, or waited for, until the stream is ready or the attempt is over
     std::shared_ptr<TargetSearch> search_;
     std::deque<Target> targets_;
+    im::DomainRule rule_;  // by which the stream was made
+    unsigned rule_version_ = 0;
+    Target target_;           // of the stream
+    bool timed_out_ = false;  // its negotiation
     std::unique_ptr<OutStream> stream_;
     std::string last_error_;  // of the last attempt; empty after one that did not fail
     TimePoint since_{};       // of the error, or of the stream
-    Timer attempt_timer_, deadline_timer_, idle_timer_, barrier_timer_, retry_timer_;
+    Timer attempt_timer_, deadline_timer_, idle_timer_, barrier_timer_, retry_timer_, release_timer_;
     int failed_attempts_ = 0;                                // since the stream was last ready
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // tells late answers of the network that we are gone
     bool connecting_ = false;

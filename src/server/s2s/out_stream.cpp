@@ -94,6 +94,7 @@ void OutStream::on_element(xml::Element element) {
         const auto* condition = element.first_child();
         certificate_problem_ = setup_.remote + " does not accept our certificate (" +
                                (condition ? condition->name() : std::string("no reason given")) + ")";
+        external_refused_ = true;
         return dial_back();
     }
     if (element.is(xmpp::ns::dialback, "result") && !ready_) {
@@ -113,6 +114,7 @@ void OutStream::on_features(const xml::Element& features) {
     takes_names_ = features.child(xmpp::ns::federation, "names") != nullptr;
     if (authenticated_) {
         ready_ = true;
+        offers_management_ = features.child(xmpp::ns::sm, "sm") != nullptr;
         proof_ = "SASL EXTERNAL";
         return owner_.on_ready();
     }
@@ -166,7 +168,7 @@ void OutStream::want_stanzas() {
 }
 
 void OutStream::prove() {
-    if (!std::exchange(external_offered_, false)) return dial_back();
+    if (!std::exchange(external_offered_, false) || !setup_.rule.external_out) return dial_back();
     send(xml::Element(xmpp::ns::sasl, "auth")
              .set("mechanism", "EXTERNAL")
              .with_text(xmpp::external_initial_response(setup_.local)),
@@ -198,7 +200,16 @@ void OutStream::fail(Fault fault, Errc code, std::string detail) {
     finish();
 }
 
+// COMPAT(ejabberd and others): the stream ends with the refusal, and the reason must not be lost with it.
+void OutStream::note_refused_certificate() {
+    if (ready_ || !external_refused_ || fault_ == Fault::no_proof || fault_ == Fault::dialback) return;
+    fault_ = Fault::external;
+    reason_ = {Errc::forbidden,
+               certificate_problem_ + (reason_.detail.empty() ? " and closed the stream" : "; then " + reason_.detail)};
+}
+
 void OutStream::on_stream_end() {
+    note_refused_certificate();
     if (reason_.detail.empty()) {
         fault_ = Fault::connection;
         reason_.detail = setup_.remote + " closed the stream";
@@ -217,6 +228,7 @@ void OutStream::on_drained() {
 }
 
 void OutStream::on_closed(const Error& why) {
+    note_refused_certificate();
     if (reason_.detail.empty()) {
         fault_ = starting_tls_ ? Fault::tls : Fault::connection;
         reason_.code = why.code;

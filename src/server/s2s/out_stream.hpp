@@ -44,11 +44,24 @@ public:
     void want_stanzas();
     bool ready() const { return ready_; }
     // What ended it before it was ready, for who must tell people what to do.
-    enum class Fault { none, connection, not_xmpp, stream_error, no_tls, tls, certificate, no_proof, dialback };
+    // `external`: it has refused our certificate and then ended the stream, so that dialback needs another one.
+    enum class Fault {
+        none,
+        connection,
+        not_xmpp,
+        stream_error,
+        no_tls,
+        tls,
+        certificate,
+        no_proof,
+        external,
+        dialback
+    };
     Fault fault() const { return fault_; }
     bool opened() const { return !stream_id_.empty(); }  // the peer has sent its header
     std::string_view proof() const { return proof_; }    // "SASL EXTERNAL", "dialback": by which we became ready
     bool takes_names() const { return takes_names_; }    // of messages: docs/federation-names.md
+    bool offers_management() const { return offers_management_; }  // XEP-0198, on this stream that is ready
     const net::TlsInfo* tls() const { return connection_->tls(); }
     using XmlStream::finish;
     using XmlStream::send;
@@ -69,6 +82,7 @@ private:
     void dial_back();
     bool certificate_is_theirs();
     void fail(Fault fault, Errc code, std::string detail);
+    void note_refused_certificate();
 
     Setup setup_;
     Owner& owner_;
@@ -79,6 +93,8 @@ private:
     std::string certificate_problem_;
     bool starting_tls_ = false;
     bool external_offered_ = false;
+    bool external_refused_ = false;
+    bool offers_management_ = false;
     bool authenticated_ = false;
     bool askable_ = false;
     bool ready_ = false;

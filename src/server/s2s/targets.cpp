@@ -15,8 +15,8 @@ constexpr std::size_t most_targets = 16;  // a peer's DNS decides how many we tr
 
 std::shared_ptr<TargetSearch> TargetSearch::start(net::Network& network, Executor& executor, Random& random,
                                                   const std::string& domain, const im::DomainRule& rule, Found found) {
-    std::shared_ptr<TargetSearch> search(
-        new TargetSearch(network, executor, random, domain, rule.tls != im::TlsPolicy::off, std::move(found)));
+    std::shared_ptr<TargetSearch> search(new TargetSearch(
+        network, executor, random, domain, rule.tls != im::TlsPolicy::off && rule.direct_tls, std::move(found)));
     if (!rule.next_hop.empty()) {
         const auto colon = rule.next_hop.rfind(':');
         net::SrvRecord record;

@@ -18,6 +18,7 @@ struct Target {
     net::Endpoint endpoint;
     std::string host;
     bool direct_tls = false;
+    bool second_try = false;  // the same port again, in another way
 };
 
 // Where a foreign domain's XMPP server is (RFC 6120 3.2, XEP-0368): SRV of both kinds mixed by priority and weight,

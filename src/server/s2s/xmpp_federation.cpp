@@ -1,6 +1,7 @@
 #include "server/s2s/xmpp_federation.hpp"
 
 #include "base/hash.hpp"
+#include "im/partner_presence.hpp"
 #include "server/shard.hpp"
 
 namespace parley::server {
@@ -20,6 +21,7 @@ public:
 
     void deliver(im::Envelope envelope, im::Settled delivered) override {
         const auto& remote = envelope.to.domain();
+        as_partner_reads(envelope);
         auto& place = federation_.places_[federation_.home_of(remote)];
         const auto& local = envelope.stanza->from.domain();
         if (place.shard == &home_)
@@ -34,6 +36,13 @@ public:
     }
 
 private:
+    void as_partner_reads(im::Envelope& envelope) {
+        if (envelope.stanza->kind != xmpp::Stanza::Kind::presence || !envelope.stanza->type.empty()) return;
+        const auto& kind = im::xmpp_profile_of(home_.settings().policy, envelope.to.domain());
+        if (auto written = im::written_for(kind, *envelope.stanza, home_.clock().wall()))
+            envelope.stanza = std::move(written);
+    }
+
     XmppFederation& federation_;
     Shard& home_;
 };
@@ -96,7 +105,7 @@ std::size_t XmppFederation::home_of(const std::string& remote) const {
 
 Link& XmppFederation::link(Place& place, const std::string& local, const std::string& remote) {
     auto& link = place.links[{local, remote}];
-    if (!link) link = std::make_unique<Link>(*place.shard, *turns_, local, remote);
+    if (!link) link = std::make_unique<Link>(*place.shard, *turns_, refused_releases_, local, remote);
     return *link;
 }
 
@@ -112,13 +121,17 @@ void XmppFederation::verify(Shard& home, const std::string& local, const std::st
     });
 }
 
-void XmppFederation::on_answer(Shard&, const std::string& local, const std::string& remote, const std::string& id) {
-    auto& place = places_[home_of(remote)];
-    place.shard->executor().dispatch([this, &place, local, remote, id] { link(place, local, remote).on_proof(id); });
+void XmppFederation::on_answer(xmpp::Stanza answer) {
+    auto& place = places_[home_of(answer.from.domain())];
+    place.shard->executor().dispatch([this, &place, answer = std::move(answer)] {
+        link(place, answer.to.domain(), answer.from.domain()).on_answer(answer);
+    });
 }
 
 void XmppFederation::sweep(Place& place) {
-    for (const auto& [raw, stream] : place.streams) raw->sweep();
+    // A copy: one that ends itself is taken out of the list.
+    const auto streams = place.streams;
+    for (const auto& [raw, stream] : streams) raw->sweep();
     for (auto& [domains, link] : place.links) link->sweep();
     // One that failed stays a while: somebody may ask why.
     const auto then = place.shard->clock().wall() - failures_kept;

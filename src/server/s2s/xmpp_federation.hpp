@@ -14,6 +14,7 @@
 #include "server/node.hpp"
 #include "server/s2s/in_stream.hpp"
 #include "server/s2s/link.hpp"
+#include "server/s2s/refused_releases.hpp"
 
 namespace parley::server {
 
@@ -33,7 +34,8 @@ public:
     void verify(Shard& home, const std::string& local, const std::string& remote, std::string stream_id,
                 std::string key, Function<void(Link::Verdict)> answer);
     // An IQ result or error for one of our domains: perhaps the proof that a link waits for.
-    void on_answer(Shard& shard, const std::string& local, const std::string& remote, const std::string& id);
+    void on_answer(xmpp::Stanza answer);
+    RefusedReleases& refused_releases() { return refused_releases_; }
     void stream_closed(Shard& shard, InStream& stream);
     // What all streams of this partner share; from any thread.
     std::shared_ptr<SharedRate> rate_of(const std::string& remote) { return rates_.of(remote); }
@@ -67,6 +69,7 @@ private:
     std::vector<std::unique_ptr<net::Listener>> listeners_;
     std::size_t next_shard_ = 0;
     std::shared_ptr<ConnectTurns> turns_ = std::make_shared<ConnectTurns>();
+    RefusedReleases refused_releases_;
     SharedRates rates_;
 };
 

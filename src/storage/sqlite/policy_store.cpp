@@ -42,6 +42,11 @@ im::DomainRule rule_from(const Statement& row) {
             .dialback = row.integer(5) != 0,
             .plain_dialback = row.integer(6) != 0,
             .trusted_certificate = row.integer(7) != 0,
+            .external_in = row.integer(16) != 0,
+            .external_out = row.integer(17) != 0,
+            .ask_certificate = row.integer(18) != 0,
+            .direct_tls = row.integer(19) != 0,
+            .release = std::string(row.text(20)),
             .next_hop = std::string(row.text(8)),
             .next_hop_tls = row.integer(9) != 0,
             .trusted_by_partner = row.integer(12) != 0,
@@ -64,7 +69,8 @@ void SqlitePolicyStore::load(Done<im::FederationPolicy> done) {
         auto select = db.prepare(
             "SELECT domain, allowed, transport, profile, tls, dialback, plain_dialback, "
             "trusted_certificate, next_hop, next_hop_tls, tls_names, comment, trusted_by_partner, legacy_tls_until, "
-            "clearing_house, mail_names FROM federation_rule");
+            "clearing_house, mail_names, external_in, external_out, ask_certificate, direct_tls, release "
+            "FROM federation_rule");
         for (;;) {
             const auto more = select.step();
             if (!more) return more.error();
@@ -82,8 +88,9 @@ void SqlitePolicyStore::put(im::DomainRule rule, Done<> done) {
         auto put = state.db.prepare(
             "INSERT OR REPLACE INTO federation_rule (domain, allowed, transport, profile, tls, dialback, "
             "plain_dialback, trusted_certificate, next_hop, next_hop_tls, tls_names, comment, trusted_by_partner, "
-            "legacy_tls_until, clearing_house, mail_names) "
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)");
+            "legacy_tls_until, clearing_house, mail_names, external_in, external_out, ask_certificate, direct_tls, "
+            "release) "
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)");
         const std::string names = encode_list(rule.tls_names);
         put.bind(1, rule.domain).bind(2, std::int64_t{rule.allowed}).bind(3, number_of(rule.transport));
         put.bind(4, rule.profile).bind(5, number_of(rule.tls)).bind(6, std::int64_t{rule.dialback});
@@ -95,7 +102,12 @@ void SqlitePolicyStore::put(im::DomainRule rule, Done<> done) {
             .bind(13, std::int64_t{rule.trusted_by_partner})
             .bind(14, std::chrono::duration_cast<Seconds>(rule.legacy_tls_until.time_since_epoch()).count())
             .bind(15, rule.clearing_house)
-            .bind(16, std::int64_t{rule.mail_names});
+            .bind(16, std::int64_t{rule.mail_names})
+            .bind(17, std::int64_t{rule.external_in})
+            .bind(18, std::int64_t{rule.external_out})
+            .bind(19, std::int64_t{rule.ask_certificate})
+            .bind(20, std::int64_t{rule.direct_tls})
+            .bind(21, rule.release);
         return put.run();
     };
     database_.write<void>(executor_, rule_bytes, Urgency::now, std::move(work), std::move(done));

@@ -161,6 +161,13 @@ CREATE TABLE room_message (
 );
 CREATE INDEX room_message_by_origin ON room_message (room, origin_hash);
 )sql",
+    R"sql(
+ALTER TABLE federation_rule ADD COLUMN external_in INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE federation_rule ADD COLUMN external_out INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE federation_rule ADD COLUMN ask_certificate INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE federation_rule ADD COLUMN direct_tls INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE federation_rule ADD COLUMN release TEXT NOT NULL DEFAULT '';
+)sql",
 };
 
 Result<void> apply(Connection& connection, int number) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "im/xmpp_profile.hpp"
 #include "net/identity.hpp"
 
 namespace parley::look {
@@ -41,6 +42,7 @@ private:
         wanted(admin_role::sip, listen.sip_tls, "_sips._tcp.", sip, has_sip);
         // An OCS or Lync edge takes a host directly in the SIP domain only.
         wanted(admin_role::sip, listen.sip_tls, "_sipfederationtls._tcp.", sip, has_sip);
+        one_record(domain);
         if (has_xmpp) host(xmpp);
         if (has_sip) host(sip);
         certificate(domain, ascii, has_sip ? sip : std::string());
@@ -84,6 +86,15 @@ private:
                 fill(at, Verdict::problem, {"plan.differs", {all}});
         }
         settled();
+    }
+
+    // Some partners never try a second record: then one name has to lead to all nodes.
+    void one_record(const std::string& domain) {
+        if (!parts_.config->has(admin_role::s2s)) return;
+        for (const auto& [partner, rule] : parts_.configured->policy.rules)
+            if (const auto& kind = im::xmpp_profile_or_plain(rule.profile); rule.allowed && kind.first_record_only)
+                fill(place("record", domain), Verdict::note,
+                     {"plan.one-record", {partner, std::string(kind.title), "_xmpp-server._tcp." + domain}});
     }
 
     void host(const std::string& name) {

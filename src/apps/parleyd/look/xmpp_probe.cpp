@@ -68,6 +68,7 @@ private:
             }
             case Fault::certificate: break;  // say_tls() has said it
             case Fault::no_proof:
+            case Fault::external:
                 say("stream", Verdict::problem, {"test.no-proof", detail},
                     Message{"fix.our-certificate", {question_.from}});
                 break;

@@ -1,0 +1,104 @@
+"""Certificates of every kind between servers, as proof of the partner where nothing else is: accepted or refused, in both directions."""
+import asyncio
+import collections
+
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from tests.lab.ca import CLIENT, SERVER, CertificateAuthority
+from tests.lab.parley import Parley
+from tests.lab.xmpp_client import XmppClient
+from tests.lab.xmpp_peer import STANDARD, Refused, XmppPeer
+from tests.lab.xmpp_stream import Closed
+
+OURS = "parley.example"
+Case = collections.namedtuple("Case", "what domain to_them to_us make", defaults=[None])
+
+
+def _cases(lab):
+    """to_them, to_us: whether a message passes; make(domain) issues the certificate."""
+    issue, other = lab.ca.issue, CertificateAuthority(lab.folder / "other-ca", "a CA that nobody trusts")
+    middle = CertificateAuthority(lab.folder / "middle-ca", "an intermediate CA", parent=lab.ca)
+    stranger = CertificateAuthority(lab.folder / "stranger-ca", "an intermediate CA", parent=other)
+    good = [
+        Case("good", "a1.example", True, True, lambda d: issue(d)),
+        Case("usage of a server alone", "a2.example", True, True, lambda d: issue(d, usages=(SERVER,))),
+        Case("no usage at all", "a3.example", True, True, lambda d: issue(d, usages=())),
+        Case("usage of a client alone: a server must not show it", "a4.example", False, True, lambda d: issue(d, usages=(CLIENT,))),
+        Case("wildcard for one label", "a5.wild.example", True, True, lambda d: issue("*.wild.example")),
+        Case("among other names", "a6.example", True, True, lambda d: issue("x.example", d, "y.example")),
+        Case("an intermediate that is shown", "a7.example", True, True, lambda d: middle.issue(d, with_issuer=True)),
+        Case("IDN", "bücher.example", True, True, lambda d: issue("xn--bcher-kva.example")),
+        Case("a common name of somebody else beside the right name", "a8.example", True, True, lambda d: issue(d, common_name="z.example")),
+    ]
+    bad = [
+        Case("another name", "b1.example", False, False, lambda d: issue("c1.example")),
+        Case("name of the parent", "sub.b2.example", False, False, lambda d: issue("b2.example")),
+        Case("name of a subdomain", "b3.example", False, False, lambda d: issue("sub.b3.example")),
+        Case("expired", "b4.example", False, False, lambda d: issue(d, days=-2)),
+        Case("not valid yet", "b5.example", False, False, lambda d: issue(d, starts=5)),
+        Case("usage for signing code", "b6.example", False, False, lambda d: issue(d, usages=(ExtendedKeyUsageOID.CODE_SIGNING,))),
+        Case("usage for mail", "b7.example", False, False, lambda d: issue(d, usages=(ExtendedKeyUsageOID.EMAIL_PROTECTION,))),
+        Case("a CA that nobody trusts", "b8.example", False, False, lambda d: other.issue(d)),
+        Case("an intermediate that is not shown", "b9.example", False, False, lambda d: middle.issue(d)),
+        Case("an intermediate of a CA that nobody trusts", "b10.example", False, False, lambda d: stranger.issue(d, with_issuer=True)),
+        Case("a certificate that plays the CA", "b11.example", False, False, lambda d: _issued_by_leaf(lab, d)),
+        Case("wildcard for two labels", "a.b12.example", False, False, lambda d: issue("*.example")),
+        Case("wildcard for the name itself", "b13.example", False, False, lambda d: issue("*.b13.example")),
+        Case("wildcard inside a label", "b14.example", False, False, lambda d: issue("b1*.example")),
+        Case("wildcard for everything", "b15.example", False, False, lambda d: issue("*")),
+        Case("NUL in the name", "b16.example", False, False, lambda d: issue("b16.example\0.evil.example")),
+        Case("common name alone", "b17.example", False, False, lambda d: issue(common_name=d)),
+        Case("an address", "b18.example", False, False, lambda d: issue("127.0.0.1")),
+        Case("IDN of another", "bücher2.example", False, False, lambda d: issue("xn--bcher-kva.example")),
+    ]
+    return good + bad
+
+
+def _issued_by_leaf(lab, domain):
+    leaf = CertificateAuthority(lab.folder / "leaf-ca", "no CA", parent=lab.ca, is_ca=False)
+    return leaf.issue(domain, with_issuer=True)
+
+
+async def test_every_kind_of_certificate(lab):
+    """TLS required with a trusted certificate; each peer shows its own, and offers and tries EXTERNAL alone."""
+    node = await Parley(lab, OURS).start()
+    user = await XmppClient(lab, node.add_user("u1"), "secret", node.address).start()
+    turns = asyncio.Semaphore(6)
+
+    async def one(case):
+        async with turns:
+            wire = case.domain.encode("idna").decode()
+            peer = XmppPeer(lab, case.domain, OURS, node.s2s_port, STANDARD, case.make(case.domain), publish=False)
+            await peer.start()
+            lab.publish_xmpp(wire, peer.port)
+            await asyncio.to_thread(node.allow, case.domain, "--via", "xmpp")
+            found = await _to_them(peer, user), await _to_us(peer, user)
+            return None if found == (case.to_them, case.to_us) else f"{case.what} ({case.domain}): to them, to us {found}"
+
+    wrong = await asyncio.gather(*(one(case) for case in _cases(lab)))
+    assert not any(wrong), "\n".join(filter(None, wrong))
+
+
+async def _to_them(peer, user):
+    alice = f"alice@{peer.domain}"
+    user.send_message(alice, "to you")
+    arrived = asyncio.ensure_future(peer.wait_message("to you", deadline=40))
+    refused = asyncio.ensure_future(user.wait_error(alice, deadline=40))
+    done, left = await asyncio.wait((arrived, refused), return_when=asyncio.FIRST_COMPLETED)
+    for task in left:
+        task.cancel()
+    item = await next(iter(done))
+    if refused in done:
+        print(f"{peer.domain}: {item.xml.findtext('.//{urn:ietf:params:xml:ns:xmpp-stanzas}text')}")  # for who reads why
+    return arrived in done
+
+
+async def _to_us(peer, user):
+    try:
+        peer._out = await peer.connect()
+    except (Refused, Closed):
+        return False
+    assert peer._out.proof == "EXTERNAL"
+    await peer.message(f"alice@{peer.domain}", user.jid, "to us")
+    await user.wait_message("to us", f"alice@{peer.domain}")
+    return True
