@@ -163,28 +163,27 @@ private:
     }
 
     void events() {
-        for (const auto& [who, other, facts] :
-             {std::tuple(target_, watcher_, &facts_.of_target), std::tuple(watcher_, target_, &facts_.of_watcher)}) {
-            if (!*facts) continue;
-            if ((*facts)->last) {
-                using What = im::PairEvent::What;
-                const auto id = [&]() -> MessageId {
-                    switch ((*facts)->last->what) {
-                        case What::asked: return "event.asked";
-                        case What::let_in: return "event.let-in";
-                        case What::refused: return "event.refused";
-                        case What::ended: return "event.ended";
-                        case What::blocked: return "event.blocked";
-                        case What::unblocked: return "event.unblocked";
-                        case What::unheard: break;
-                    }
-                    return "event.unheard";
-                }();
-                note("event", who, {id, {who, other, time_text((*facts)->last->at)}});
-            }
-            if ((*facts)->unheard > 0)
-                note("event", who, {"explain.unheard", {std::to_string((*facts)->unheard), other, who}});
+        if (facts_.of_target) events_of(target_, watcher_, *facts_.of_target);
+        if (facts_.of_watcher) events_of(watcher_, target_, *facts_.of_watcher);
+    }
+
+    static MessageId text_of(im::PairEvent::What what) {
+        using What = im::PairEvent::What;
+        switch (what) {
+            case What::asked: return "event.asked";
+            case What::let_in: return "event.let-in";
+            case What::refused: return "event.refused";
+            case What::ended: return "event.ended";
+            case What::blocked: return "event.blocked";
+            case What::unblocked: return "event.unblocked";
+            case What::unheard: break;
         }
+        return "event.unheard";
+    }
+
+    void events_of(const std::string& who, const std::string& other, const im::PairFacts& facts) {
+        if (facts.last) note("event", who, {text_of(facts.last->what), {who, other, time_text(facts.last->at)}});
+        if (facts.unheard > 0) note("event", who, {"explain.unheard", {std::to_string(facts.unheard), other, who}});
     }
 
     const Parts& parts_;
