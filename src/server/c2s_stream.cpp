@@ -11,8 +11,6 @@
 
 namespace parley::server {
 
-using xmpp::Stanza;
-
 namespace {
 
 xml::ParserLimits limits_before_auth(const Limits& limits) {

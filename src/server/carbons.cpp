@@ -38,6 +38,7 @@ void send_sent_carbons(Session& sender, const xmpp::Stanza& message) {
     const auto& sessions = sender.user().sessions();
     if (std::none_of(sessions.begin(), sessions.end(), [](const auto& s) { return s->carbons; })) return;
     std::vector<im::ResourceState> others;
+    others.reserve(sessions.size());
     for (const auto& s : sessions) others.push_back({s->jid().resource(), s->available(), s->priority, s->carbons});
     send_copies(sender.user(), wrap(message, "sent", sender.user().jid(), {}), im::sent_copies(message, others));
 }

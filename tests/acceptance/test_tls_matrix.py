@@ -83,9 +83,9 @@ async def _by_every_setting(node, domain, alice, bob, works, works_in=None):
             mark, text = sender.mark(), f"{setting} from {sender.jid}"
             sender.send_message(receiver.jid, text)
             if setting in (works if sender is alice else works_in):
-                await receiver.wait_message(text, sender.jid, deadline=30)
+                await receiver.wait_message(text, sender.jid, deadline=60)
             else:
-                await sender.wait_error(receiver.jid, since=mark, deadline=30)
+                await sender.wait_error(receiver.jid, since=mark, deadline=60)
                 assert text not in receiver.messages(sender.jid)
 
 
