@@ -102,9 +102,11 @@ Result<RoomRecord> decode_room(std::string_view text) {
             record.config.description = text_in(*child, "description");
             record.config.password = text_in(*child, "password");
         } else if (child->is(ns, "subject")) {
+            const auto at = parse_number<std::int64_t>(child->attribute("at")).value_or(0);
+            if (at == 0) continue;  // damaged: nobody has set it
             record.subject = child->text();
             record.subject_by = child->attribute("by");
-            record.subject_at = TimePoint{Millis{parse_number<std::int64_t>(child->attribute("at")).value_or(0)}};
+            record.subject_at = TimePoint{Millis{at}};
         } else if (child->is(ns, "person") || child->is(ns, "contact")) {
             auto jid = xmpp::Jid::parse(child->attribute("jid"));
             if (!jid) return jid.error();
