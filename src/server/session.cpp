@@ -153,10 +153,6 @@ void Session::confirm(std::vector<UnackedQueue::Sent> covered) {
 // --- delivered first, written if need be
 // ---------------------------------------------------------------------------------------------------------
 
-void Session::deliver_first(const im::Envelope& envelope, im::Settled settled) {
-    deliver(envelope, 0, std::move(settled));
-}
-
 void Session::want_write() {
     if (write_timer_.pending()) return;
     write_timer_ = shard_.executor().after(written_after, [weak = weak_from_this()] {
@@ -175,7 +171,8 @@ void Session::write_what_waits() {
                 want_write();
                 break;
             }
-            late.push_back({sent.envelope, 0, std::move(sent.settled), {}});
+            late.push_back({sent.envelope, 0, std::move(sent.settled)});
+            sent.being_written = true;
         }
     for (auto& sent : late)
         user_.write_delivered(shared_from_this(), std::move(sent.envelope), std::move(sent.settled));
@@ -184,7 +181,7 @@ void Session::write_what_waits() {
 UnackedQueue::Sent* Session::find_sent(std::string_view origin) {
     for (auto* queue : {&outbound_.waiting(), &unproven_})
         for (auto& sent : *queue)
-            if (sent.envelope.kept_by_sender && sent.spool_id == 0 && sent.envelope.origin == origin) return &sent;
+            if ((sent.settled || sent.being_written) && sent.envelope.origin == origin) return &sent;
     return nullptr;
 }
 
@@ -200,8 +197,10 @@ bool Session::settle_together(std::string_view origin, im::Settled& settled) {
 
 bool Session::keep_row(std::string_view origin, std::int64_t spool_id) {
     auto* sent = find_sent(origin);
-    if (sent) sent->spool_id = spool_id;
-    return sent != nullptr;
+    if (!sent) return false;
+    sent->spool_id = spool_id;
+    sent->being_written = false;
+    return true;
 }
 
 void Session::attach(C2sStream& stream) {

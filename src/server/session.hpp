@@ -48,11 +48,10 @@ public:
 
     // Writes the stanza to the client, or keeps it for resumption. `spool_id` names the row that goes once the client
     // has confirmed it: by an acknowledgement, or by answering a ping sent behind it.
+    //
+    // `settled` instead of a row: what its sender keeps goes out before it is on disk, and is settled when the client
+    // has confirmed it. If that takes too long, or the session ends, it goes to the spool like any other message.
     void deliver(const im::Envelope& envelope, std::int64_t spool_id = 0, im::Settled settled = {});
-
-    // Delivers what its sender keeps before it is on disk. `settled` when the client has confirmed it; if that takes
-    // too long, or the session ends, it goes to the spool like any other message.
-    void deliver_first(const im::Envelope& envelope, im::Settled settled);
     // A repetition of such a message settles together with it. False, and nothing is taken: it does not wait here.
     bool settle_together(std::string_view origin, im::Settled& settled);
     // It is in the spool now. False: the client has confirmed it meanwhile.

@@ -55,6 +55,7 @@ public:
         // Of what its sender keeps, until the client has confirmed it or it is written after all.
         im::Settled settled{};
         SteadyTime since{};
+        bool being_written = false;  // such a one, on its way to the disk
     };
     void push(Sent sent, std::size_t bytes);
     // <a h='..'/>. Gives back what it covers. Nothing: `h` is beyond what was sent (the stream ends: XEP-0198 4).

@@ -129,7 +129,7 @@ void User::deliver_first(Session& to, im::Envelope envelope, const im::RoutingDe
     name_for_client(envelope);
     shard_.counters.delivered.fetch_add(1, std::memory_order_relaxed);
     if (!decision.copy.empty()) send_received_carbons(*this, envelope, decision.copy);
-    to.deliver_first(envelope, std::move(settled));
+    to.deliver(envelope, 0, std::move(settled));
 }
 
 void User::receive_repetition(im::Envelope envelope, im::Settled settled) {
@@ -290,8 +290,8 @@ void User::route_anew(Queue<UnackedQueue::Sent> unconfirmed) {
             const auto row = in_flight_.extract(sent.spool_id);
             sent.envelope.to = jid_;                                         // the resource it went to is gone
             hand_out(sent.envelope, sent.spool_id, row ? row.mapped() : 0);  // nobody there: it stays in the spool
-        } else if (sent.envelope.kept_by_sender) {
-            // It is being written, and will be handed out then.
+        } else if (sent.being_written) {
+            // It will be handed out once it is.
         } else if (stanza.kind == Stanza::Kind::message) {
             sent.envelope.to = jid_;
             receive_message(std::move(sent.envelope), [](im::Outcome) {});
