@@ -92,7 +92,7 @@ void InStream::decide(const std::string& remote, Function<void()> then) {
 bool InStream::allowed(const std::string& remote) const {
     const auto& policy = shard_->settings().policy;
     if (!policy.xmpp_allowed(remote)) return false;
-    return im::xmpp_profile_of(policy, remote).refused_release.empty() || refused_release(remote).empty();
+    return refused_release(remote).empty() || im::xmpp_profile_of(policy, remote).refused_release.empty();
 }
 
 std::string InStream::refused_release(const std::string& remote) const {
