@@ -20,7 +20,7 @@
 namespace parley::net {
 namespace {
 
-thread_local const void* running_loop = nullptr;
+thread_local EventLoop* running_loop = nullptr;
 
 using TimerKey = std::pair<std::chrono::steady_clock::time_point, std::uint64_t>;
 using TimerQueue = std::map<TimerKey, Function<void()>>;
@@ -127,8 +127,6 @@ private:
     };
     std::vector<Parcel> parcels_;
 };
-
-thread_local Outgoing* outgoing = nullptr;  // of the loop that runs on this thread
 
 }  // namespace
 
@@ -253,8 +251,7 @@ EventLoop::~EventLoop() {
 }
 
 void EventLoop::run() {
-    const auto* before = std::exchange(running_loop, this);
-    auto* const outgoing_before = std::exchange(outgoing, &impl_->outgoing);
+    auto* const before = std::exchange(running_loop, this);
     std::vector<Function<void()>> work;
     while (!impl_->stopped) {
         impl_->run_posted(work);
@@ -268,7 +265,6 @@ void EventLoop::run() {
         impl_->outgoing.flush();
     }
     running_loop = before;
-    outgoing = outgoing_before;
 }
 
 void EventLoop::start() {
@@ -290,8 +286,8 @@ void EventLoop::post(Function<void()> work) {
         impl_->own_work.push_back(std::move(work));
         return;
     }
-    if (outgoing)
-        outgoing->put(impl_->mailbox, std::move(work));
+    if (running_loop)
+        running_loop->impl_->outgoing.put(impl_->mailbox, std::move(work));
     else
         impl_->mailbox->put(std::move(work));
 }
