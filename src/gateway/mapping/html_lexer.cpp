@@ -63,6 +63,16 @@ std::optional<Decoded> reference_at(std::string_view text) {
     return Decoded{utf8(code), end + 1};
 }
 
+std::size_t comment_at(std::string_view html) {
+    if (!html.starts_with("<!--")) return 0;
+    const auto end = html.find("-->", 4);
+    return end == std::string_view::npos ? html.size() : end + 3;
+}
+
+bool may_be_tag(std::string_view html) {
+    return html.size() > 1 && (is_letter(html[1]) || html[1] == '/' || html[1] == '!' || html[1] == '?');
+}
+
 std::optional<std::string_view> tag_at(std::string_view html) {
     char quote = 0;
     for (std::size_t i = 1; i < html.size(); ++i) {

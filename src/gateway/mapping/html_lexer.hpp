@@ -22,6 +22,10 @@ struct Decoded {
 // The character reference that starts `text`, if it is one.
 std::optional<Decoded> reference_at(std::string_view text);
 
+// How much of `html`, which starts with "<", is a comment; 0: it is none.
+std::size_t comment_at(std::string_view html);
+// Whether its "<" starts a tag, a declaration or the like, and is no text.
+bool may_be_tag(std::string_view html);
 // The inside of the tag that starts `html`, from behind "<" to before ">"; nothing if it never ends.
 std::optional<std::string_view> tag_at(std::string_view html);
 // Of a tag's inside: its name in lower case, and the value of an attribute, "" if it has none.

@@ -34,11 +34,8 @@ public:
 private:
     // How much of `html` was a tag, comment or the like; 0: its "<" is a text.
     std::size_t markup(std::string_view html) {
-        if (html.starts_with("<!--")) {
-            const auto end = html.find("-->", 4);
-            return end == std::string_view::npos ? html.size() : end + 3;
-        }
-        if (html.size() < 2 || !(is_letter(html[1]) || html[1] == '/' || html[1] == '!' || html[1] == '?')) return 0;
+        if (const auto comment = comment_at(html); comment > 0) return comment;
+        if (!may_be_tag(html)) return 0;
         const auto tag = tag_at(html);
         if (!tag) {
             broken_ = true;  // and no later one can end either: looking again for each would be quadratic
