@@ -40,17 +40,8 @@ def _proof(stream, external):
 
 
 async def _to_them(peer, user):
-    alice = f"alice@{peer.domain}"
-    user.send_message(alice, "to you")
-    arrived = asyncio.ensure_future(peer.wait_message("to you", deadline=40))
-    refused = asyncio.ensure_future(user.wait_error(alice, deadline=40))
-    done, left = await asyncio.wait((arrived, refused), return_when=asyncio.FIRST_COMPLETED)
-    for task in left:
-        task.cancel()
-    if refused in done:
-        refused.result()
+    if await peer.receives_from(user) is not None:
         return "refused"
-    arrived.result()
     (stream,) = [stream for stream in peer.incoming if stream.proven]
     return _proof(stream, hasattr(stream, "authzid"))
 

@@ -80,17 +80,10 @@ async def test_every_kind_of_certificate(lab):
 
 
 async def _to_them(peer, user):
-    alice = f"alice@{peer.domain}"
-    user.send_message(alice, "to you")
-    arrived = asyncio.ensure_future(peer.wait_message("to you", deadline=40))
-    refused = asyncio.ensure_future(user.wait_error(alice, deadline=40))
-    done, left = await asyncio.wait((arrived, refused), return_when=asyncio.FIRST_COMPLETED)
-    for task in left:
-        task.cancel()
-    item = await next(iter(done))
-    if refused in done:
-        print(f"{peer.domain}: {item.xml.findtext('.//{urn:ietf:params:xml:ns:xmpp-stanzas}text')}")  # for who reads why
-    return arrived in done
+    error = await peer.receives_from(user)
+    if error is not None:
+        print(f"{peer.domain}: {error.xml.findtext('.//{urn:ietf:params:xml:ns:xmpp-stanzas}text')}")  # for who reads why
+    return error is None
 
 
 async def _to_us(peer, user):

@@ -347,6 +347,20 @@ class XmppPeer:
         return await self.arrived.wait_for(f"message {body!r}", lambda s: s.tag == SERVER + "message" and
                                            s.findtext(SERVER + "body") == body, since, deadline)
 
+    async def receives_from(self, user, body="to you", deadline=40):
+        """`user` writes to our alice. Returns None if it arrives, else the error that comes back."""
+        alice = f"alice@{self.domain}"
+        user.send_message(alice, body)
+        arrived = asyncio.ensure_future(self.wait_message(body, deadline=deadline))
+        refused = asyncio.ensure_future(user.wait_error(alice, deadline=deadline))
+        done, left = await asyncio.wait((arrived, refused), return_when=asyncio.FIRST_COMPLETED)
+        for task in left:
+            task.cancel()
+        if refused in done:
+            return refused.result()
+        arrived.result()
+        return None
+
     async def wait_presence(self, sender, kind=None, since=0, deadline=15, fits=lambda stanza: True):
         """A presence of that bare address; kind "available" is one without a type."""
         return await self.arrived.wait_for(
