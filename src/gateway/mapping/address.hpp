@@ -45,7 +45,7 @@ std::string mail_address(std::string_view local);
 
 // Rooms have a domain of their own on the XMPP side, which no SIP partner knows. There they are users of the local
 // domain beside which they live: room@conference.example.com is sip:room+room@example.com, and back
-// (docs/adr/0014-a-room-is-a-user-to-sip.md). Other addresses stay as they are.
+// (docs/adr/0013-a-room-is-a-user-to-sip.md). Other addresses stay as they are.
 using RoomDomains = std::map<std::string, std::string, std::less<>>;  // each with its local domain
 xmpp::Jid seen_by_partner(const xmpp::Jid& jid, const RoomDomains& rooms);
 xmpp::Jid meant_by_partner(const xmpp::Jid& jid, const RoomDomains& rooms);
