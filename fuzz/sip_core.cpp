@@ -77,7 +77,7 @@ struct World final : Out, User, Clock {
         const bool ok = input.take(16) != 1;
         waiting.push_back([this, key, row = std::move(row), done = std::move(done), ok] {
             if (ok) rows[key] = row;
-            done(ok);
+            if (done) done(ok);
         });
     }
     void forget(const std::string& key) override {

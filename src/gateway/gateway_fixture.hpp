@@ -70,13 +70,13 @@ struct FakeDialogs final : storage::DialogStore {
     void put(storage::DialogRow row, storage::Done<> done) override {
         executor.post([this, row = std::move(row), done = std::move(done)] {
             rows[row.key] = row;
-            done(Result<>{});
+            if (done) done(Result<>{});
         });
     }
     void remove(std::uint16_t, std::string key, storage::Done<> done) override {
         executor.post([this, key = std::move(key), done = std::move(done)] {
             rows.erase(key);
-            done(Result<>{});
+            if (done) done(Result<>{});
         });
     }
     void load(std::uint16_t first, std::uint16_t last, storage::Done<std::vector<storage::DialogRow>> done) override {

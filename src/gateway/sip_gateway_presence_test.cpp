@@ -284,6 +284,47 @@ TEST(SipGatewayWatcher, AskedDecidedShownRefused) {
     EXPECT_FALSE(w.rows.empty()) << "the subscription goes on";
 }
 
+// Our server answers for a user who has said yes before, and that is faster than what it is asked.
+struct WatchedBefore : Watched {
+    WatchedBefore() {
+        router.settle_at_once = false;
+        subscribe();
+        presence("subscribed");
+        (*router.got.front().settled)(im::accepted);
+        executor.run_until_idle();
+    }
+};
+
+TEST(SipGatewayWatcher, WhoMayWatchIsToldAtOnceWhatIsSo) {
+    WatchedBefore w;
+    ASSERT_TRUE(w.router.find("probe"));
+    EXPECT_FALSE(w.peer.response());
+    w.deliver(available(w));
+    w.executor.advance(100ms);
+    EXPECT_EQ(w.peer.last_status(), 200);
+    ASSERT_EQ(w.peer.count("NOTIFY"), 1u) << "nothing that says pending";
+    EXPECT_TRUE(w.peer.last("NOTIFY")->header(sip::HeaderId::subscription_state).starts_with("active;expires="));
+    EXPECT_NE(w.peer.last("NOTIFY")->body().find("open"), std::string::npos);
+}
+
+TEST(SipGatewayWatcher, WhoMayWatchIsAnsweredAlsoWhenNothingIsKnown) {
+    WatchedBefore w;
+    w.executor.advance(3s);
+    EXPECT_EQ(w.peer.last_status(), 200);
+    ASSERT_EQ(w.peer.count("NOTIFY"), 1u);
+    EXPECT_NE(w.peer.last("NOTIFY")->body().find("closed"), std::string::npos);
+}
+
+TEST(SipGatewayWatcher, RefusedBeforeTheAnswer) {
+    WatchedBefore w;
+    w.presence("unsubscribed");
+    w.executor.advance(3s);
+    EXPECT_EQ(w.peer.last_status(), 200);
+    ASSERT_EQ(w.peer.count("NOTIFY"), 1u);
+    EXPECT_TRUE(w.peer.last("NOTIFY")->header(sip::HeaderId::subscription_state).starts_with("active;expires="));
+    EXPECT_NE(w.peer.last("NOTIFY")->body().find("closed"), std::string::npos) << "as polite as any refusal";
+}
+
 TEST(SipGatewayWatcher, SeveralResourcesAreOnePerson) {
     Watched w;
     w.subscribe();

@@ -102,7 +102,7 @@ void Core::on_time() {
     impl_->on_time();
 }
 
-void Core::accept_subscription(UsageId id, Notifier::State state, Body body, std::string note) {
+void Core::accept_subscription(UsageId id, Notifier::State state, SharedBody body, std::string note) {
     impl_->accept_subscription(id, state, std::move(body), std::move(note));
 }
 
@@ -114,7 +114,7 @@ void Core::reject_subscription(UsageId id, int status) {
     impl_->respond(asked, status);
 }
 
-void Core::notify(UsageId id, Notifier::State state, Body body) {
+void Core::notify(UsageId id, Notifier::State state, SharedBody body) {
     auto* usage = impl_->find(id);
     if (!usage || !usage->notifier || !usage->decided) return;
     const bool changed = usage->notifier->state() != state;

@@ -42,7 +42,7 @@ public:
     virtual void send_to_domain(const std::string& domain, std::string bytes, ClientTransactionId id) = 0;
     // Rows of one key are written in the order of the calls. `done(false)`: the disk did not take it.
     virtual void persist(const std::string& key, std::string row, Function<void(bool stored)> done) = 0;
-    virtual void forget(const std::string& key) = 0;
+    virtual void forget(const std::string& key) = 0;  // nobody waits, as after a persist() without `done`
 };
 
 // What is particular to the domain that a request goes to or comes from.
@@ -187,9 +187,9 @@ public:
     void on_time();
 
     // ---- watchers. The first answer to on_subscribe; a second one is ignored.
-    void accept_subscription(UsageId id, Notifier::State state, Body body, std::string note = {});
+    void accept_subscription(UsageId id, Notifier::State state, SharedBody body, std::string note = {});
     void reject_subscription(UsageId id, int status);
-    void notify(UsageId id, Notifier::State state, Body body);  // the newest replaces what waits
+    void notify(UsageId id, Notifier::State state, SharedBody body);  // the newest replaces what waits
     // The last NOTIFY: "rejected", "noresource", "deactivated", "probation", ...
     void end_subscription(UsageId id, std::string reason, std::optional<Seconds> retry_after = {});
 

@@ -55,7 +55,7 @@ struct World : Out, User {
         log.push_back("persist");
         waiting.push_back([this, key, row = std::move(row), done = std::move(done)] {
             if (disk_ok) rows[key] = row;
-            done(disk_ok);
+            if (done) done(disk_ok);
         });
     }
     void forget(const std::string& key) override {

@@ -16,7 +16,8 @@
 
 namespace parley::sip {
 
-// One dialog and what it is used for. Exactly one of the three machines is there.
+// One dialog and what it is used for. Exactly one of the three machines is there. There are many of these, most of them
+// subscriptions that wait for their next refresh: what only some need is kept outside.
 struct UsageEntry {
     UsageEntry(UsageId id_, DialogRecord::Role role_, Dialog dialog_)
         : id(id_), role(role_), dialog(std::move(dialog_)) {}
@@ -35,9 +36,9 @@ struct UsageEntry {
     Dialog dialog;
     std::string note, remote_display;
     Event event;
-    std::optional<Notifier> notifier;
-    std::optional<Subscriber> subscriber;
-    std::optional<ImSession> session;
+    std::unique_ptr<Notifier> notifier;
+    std::unique_ptr<Subscriber> subscriber;
+    std::unique_ptr<ImSession> session;
     std::vector<Function<void(bool)>> waiting_for_cseq;
 
     ServerTransactionId asked{};  // their SUBSCRIBE or INVITE that waits for our user
@@ -45,7 +46,7 @@ struct UsageEntry {
     ClientTransactionId invite{};    // ours
     ServerTransactionId accepted{};  // their INVITE, for resending the 2xx
     std::string ok;                  // the 2xx
-    std::optional<ImOffer> offer;
+    std::unique_ptr<ImOffer> offer;  // theirs, until it is answered
     std::vector<std::string> accept_types;
     UsageId replaces{};
 };
@@ -68,7 +69,7 @@ public:
     void on_refresh(ServerTransactionId id, UsageEntry& usage, const Message& request);
     void on_notify(ServerTransactionId id, UsageEntry& usage, const Message& request);
     void on_subscribe_answer(UsageId id, const Answer& answer);
-    void accept_subscription(UsageId id, Notifier::State state, Body body, std::string note);
+    void accept_subscription(UsageId id, Notifier::State state, SharedBody body, std::string note);
     void send_notify(UsageEntry& usage, Notifier::Notify notify);
     void send_subscribe(UsageEntry& usage, Seconds expires);
     void on_reachable(std::string_view domain);
@@ -96,8 +97,8 @@ public:
     UsageEntry& add(DialogRecord::Role role, Dialog dialog);
     void remove(UsageId id);
     bool full(std::string_view domain) const;
-    void store(UsageEntry& usage, Function<void(bool)> done);
-    void store_again(UsageEntry& usage);  // nobody waits for it
+    void store(UsageEntry& usage, Function<void(bool)> done);  // `done`: none if nobody waits
+    void store_again(UsageEntry& usage);                       // nobody waits for it
     void with_cseq(UsageEntry& usage, Function<void(bool)> then);
     Result<Restored> restore(std::string_view row);
     DialogRecord record_of(const UsageEntry& usage) const;
@@ -130,7 +131,7 @@ public:
     Transactions transactions;
     std::unordered_map<std::uint64_t, std::unique_ptr<UsageEntry>> usages;
     std::unordered_map<std::string, std::size_t> of_domain;  // usages by their remote domain
-    std::unordered_map<std::string, UsageId> by_tag;         // our tag: 64 random bits, unique
+    std::unordered_map<std::string_view, UsageId> by_tag;    // our tag, in the entry: 64 random bits, unique
     Deadlines<UsageId> deadlines;
     std::map<ServerTransactionId, UsageId> ringing;          // INVITEs that wait for our user
     std::unordered_map<std::string, UsageId> open_sessions;  // by both addresses: the newest

@@ -20,18 +20,20 @@ void CoreImpl::on_message(LinkId link, Parsed parsed) {
         if (message.method() == Method::benotify) return;
         return out.send(link, make_response(message, refused, {}, random.hex(8)).serialise());
     }
-    auto arrived = transactions.on_request(message, link, now());
+    // Its transaction may end, and with it what that holds of the request, while we still look at it.
+    const auto request = std::make_shared<const Message>(std::move(parsed.message));
+    auto arrived = transactions.on_request(request, link, now());
     using Arrival = Transactions::Arrival;
     switch (arrived.kind) {
-        case Arrival::fresh: return on_request(arrived.id, message);
+        case Arrival::fresh: return on_request(arrived.id, *request);
         case Arrival::repeat: return out.send(arrived.link, std::move(arrived.resend));
         case Arrival::absorbed: return;
-        case Arrival::ack: return on_ack(message);
+        case Arrival::ack: return on_ack(*request);
         case Arrival::merged:
-            if (message.method() == Method::benotify) return;
-            return out.send(link, make_response(message, 482, {}, random.hex(8)).serialise());
+            if (request->method() == Method::benotify) return;
+            return out.send(link, make_response(*request, 482, {}, random.hex(8)).serialise());
         case Arrival::overloaded: {
-            auto response = make_response(message, 503, {}, random.hex(8));
+            auto response = make_response(*request, 503, {}, random.hex(8));
             response.add(HeaderId::retry_after, "10");
             return out.send(link, response.serialise());
         }
@@ -71,7 +73,7 @@ void CoreImpl::on_request(ServerTransactionId id, const Message& request) {
         return;
     }
     const auto& to = request.to();
-    const auto tag = to ? std::string(to->tag()) : std::string{};
+    const auto tag = to ? to->tag() : std::string_view{};
     if (method == Method::options) return on_options(id, request);
     if (!tag.empty()) return in_dialog(id, request, tag);
     switch (method) {

@@ -64,8 +64,8 @@ void CoreImpl::on_invite(ServerTransactionId id, const Message& request) {
     ringing[id] = usage.id;
     usage.replaces = info.replaces;
     if (verdict.offer) usage.accept_types = verdict.offer->accept_types;
-    usage.offer = std::move(verdict.offer);
-    usage.session = ImSession::ringing(config.session_idle, now());
+    if (verdict.offer) usage.offer = std::make_unique<ImOffer>(*std::move(verdict.offer));
+    usage.session = std::make_unique<ImSession>(ImSession::ringing(config.session_idle, now()));
     deadlines.set(usage.id, usage.session->next_deadline());
     info.party = party_of(usage);
     info.subject = std::string(request.header(HeaderId::subject));
@@ -113,9 +113,11 @@ void CoreImpl::accept_session(UsageId id, std::string note) {
                                                  ? build_im_answer(*entry->offer, name.host,
                                                                    entry->dialog.local_uri().text(), config.text_types)
                                                  : build_im_offer(name.host, config.text_types));
+        entry->offer.reset();
         entry->ok = response.serialise();
         entry->accepted = asked;
-        respond(asked, std::move(response));
+        const auto link = transactions.link(asked);
+        if (transactions.respond(asked, 200, entry->ok, now())) out.send(link, entry->ok);
         entry->session->on_accepted(now());
         const auto replaces = std::exchange(entry->replaces, {});
         pump(id);
@@ -140,6 +142,7 @@ void CoreImpl::on_ack(const Message& request) {
     // RFC 6026 keeps an accepted INVITE for 32 s against repeats of it. Who has confirmed the 200 repeats nothing on a
     // reliable transport, and a partner that opens many sessions would soon meet the limit of transactions.
     transactions.drop(usage->asked);
+    usage->ok = {};
     perform(usage->id, usage->session->on_ack(now()));
 }
 
@@ -172,7 +175,7 @@ UsageId CoreImpl::open_session(const Uri& local, const Uri& remote, std::string_
     auto& usage = add(DialogRecord::Role::session, Dialog::as_uac(random.hex(16), new_tag(local), local, remote,
                                                                   name_for(local, user.peer(domain)), domain));
     usage.decided = true;
-    usage.session = ImSession::calling(config.session_idle, now());
+    usage.session = std::make_unique<ImSession>(ImSession::calling(config.session_idle, now()));
     const auto id = usage.id;
     auto request = usage.dialog.request("INVITE");
     usage.invite_cseq = usage.dialog.local_cseq();
@@ -209,7 +212,7 @@ void CoreImpl::on_invite_answer(UsageId id, const Answer& answer) {
         if (offer) usage->accept_types = offer->accept_types;
     }
     auto step = usage->session->on_invite_answer(reply_of(answer), now());
-    if (step.opened) store(*usage, [](bool) {});  // nobody waits: what is lost is found out by a 481
+    if (step.opened) store(*usage, {});  // nobody waits: what is lost is found out by a 481
     perform(id, std::move(step));
 }
 
@@ -224,7 +227,7 @@ void CoreImpl::perform(UsageId id, ImSession::Step step) {
         if (transactions.respond(usage->accepted, 200, usage->ok, now())) out.send(link, usage->ok);
     }
     if (step.cancel) {
-        if (const auto* invite = transactions.sent(usage->invite)) {
+        if (const auto* invite = transactions.sent_invite(usage->invite)) {
             // 9.1: the same Via, or it would be another transaction's.
             auto cancel = Message::request("CANCEL", invite->request_uri());
             cancel.add(HeaderId::via, invite->header(HeaderId::via));

@@ -58,12 +58,12 @@ void CoreImpl::on_subscribe(ServerTransactionId id, const Message& request) {
     user.on_subscribe(usage_id, {party_of(usage), usage.event.package, usage.granted, usage.look_up});
 }
 
-void CoreImpl::accept_subscription(UsageId id, Notifier::State state, Body body, std::string note) {
+void CoreImpl::accept_subscription(UsageId id, Notifier::State state, SharedBody body, std::string note) {
     auto* usage = find(id);
     if (!usage || usage->decided || usage->role != DialogRecord::Role::notifier) return;
     usage->decided = true;
     usage->note = std::move(note);
-    usage->notifier.emplace(state, now() + usage->granted);
+    usage->notifier = std::make_unique<Notifier>(state, now() + usage->granted);
     usage->notifier->set(state, std::move(body));
     auto answer = [this, id](bool stored) {
         auto* entry = find(id);
@@ -146,7 +146,7 @@ void CoreImpl::send_notify(UsageEntry& usage, Notifier::Notify notify) {
         request.add(HeaderId::contact, entry->dialog.name().contact());
         request.add(HeaderId::event, entry->event.to_string());
         request.add(HeaderId::subscription_state, notify.state.to_string());
-        if (!notify.body.type.empty()) request.set_body(notify.body.type, notify.body.text);
+        if (!notify.body->type.empty()) request.set_body(notify.body->type, notify.body->text);
         send(entry->dialog, std::move(request), [this, id](const Answer& answer) {
             if (answer.status < 200) return;
             auto* still = find(id);
@@ -183,7 +183,7 @@ UsageId CoreImpl::subscribe(const Uri& local, const Uri& remote, const Subscribe
     usage.note = options.note;
     usage.look_up = options.look_up;
     usage.event = {config.events.front(), {}};
-    usage.subscriber.emplace(options.look_up ? Seconds{0} : peer.wanted_expires, random);
+    usage.subscriber = std::make_unique<Subscriber>(options.look_up ? Seconds{0} : peer.wanted_expires, random);
     const auto id = usage.id;
     pump(id);
     return id;
@@ -235,7 +235,7 @@ void CoreImpl::on_subscribe_answer(UsageId id, const Answer& answer) {
     if (!usage) return;
     usage->subscriber->on_answer(reply, now());
     if (accepted && !usage->look_up && usage->dialog.confirmed() && !usage->subscriber->end())
-        store(*usage, [](bool) {});  // nobody waits: a row that is lost costs one new SUBSCRIBE
+        store(*usage, {});  // nobody waits: a row that is lost costs one new SUBSCRIBE
     // COMPAT(OCS, Lync): the answer may carry the first notification though we did not offer ms-piggyback-first-notify.
     if (accepted && answer.response && answer.response->has(HeaderId::subscription_state)) {
         if (const auto state = parse_subscription_state(answer.response->header(HeaderId::subscription_state))) {

@@ -10,7 +10,7 @@ UsageEntry* CoreImpl::find(UsageId id) {
 }
 
 UsageEntry* CoreImpl::find(std::string_view call_id, std::string_view local_tag) {
-    const auto id = by_tag.find(std::string(local_tag));
+    const auto id = by_tag.find(local_tag);
     if (id == by_tag.end()) return nullptr;
     auto* usage = find(id->second);
     return usage && usage->dialog.call_id() == call_id ? usage : nullptr;
@@ -35,9 +35,10 @@ void CoreImpl::remove(UsageId id) {
     if (usage->second->stored) out.forget(usage->second->dialog.local_tag());
     by_tag.erase(usage->second->dialog.local_tag());
     ringing.erase(usage->second->asked);
-    if (const auto open = open_sessions.find(pair_of(*usage->second));
-        open != open_sessions.end() && open->second == id)
-        open_sessions.erase(open);
+    if (usage->second->session)
+        if (const auto open = open_sessions.find(pair_of(*usage->second));
+            open != open_sessions.end() && open->second == id)
+            open_sessions.erase(open);
     deadlines.set(id, {});
     if (const auto of = of_domain.find(usage->second->dialog.remote_domain());
         of != of_domain.end() && --of->second == 0)
@@ -68,14 +69,16 @@ DialogRecord CoreImpl::record_of(const UsageEntry& usage) const {
 
 void CoreImpl::store(UsageEntry& usage, Function<void(bool)> done) {
     usage.stored = true;
-    auto guarded = [weak = std::weak_ptr<int>(alive), then = std::move(done)](bool stored) {
-        if (!weak.expired()) then(stored);
-    };
+    Function<void(bool)> guarded;
+    if (done)
+        guarded = [weak = std::weak_ptr<int>(alive), then = std::move(done)](bool stored) {
+            if (!weak.expired()) then(stored);
+        };
     out.persist(usage.dialog.local_tag(), encode(record_of(usage)), std::move(guarded));
 }
 
 void CoreImpl::store_again(UsageEntry& usage) {
-    if (usage.stored) store(usage, [](bool) {});
+    if (usage.stored) store(usage, {});
 }
 
 void CoreImpl::with_cseq(UsageEntry& usage, Function<void(bool)> then) {
@@ -119,16 +122,16 @@ Result<Restored> CoreImpl::restore(std::string_view row) {
     const auto expires = now() + (record->expires_at - clock.wall());
     switch (record->role) {
         case DialogRecord::Role::notifier:
-            usage.notifier = Notifier::restored(
-                record->state == "active" ? Notifier::State::active : Notifier::State::pending, expires);
+            usage.notifier = std::make_unique<Notifier>(Notifier::restored(
+                record->state == "active" ? Notifier::State::active : Notifier::State::pending, expires));
             break;
         case DialogRecord::Role::subscriber:
-            usage.subscriber =
+            usage.subscriber = std::make_unique<Subscriber>(
                 Subscriber::restored(record->state == "active" ? Subscriber::State::active : Subscriber::State::pending,
-                                     wanted, expires, random, now());
+                                     wanted, expires, random, now()));
             break;
         case DialogRecord::Role::session:
-            usage.session = ImSession::restored(config.session_idle, now());
+            usage.session = std::make_unique<ImSession>(ImSession::restored(config.session_idle, now()));
             open_sessions[pair_of(usage)] = usage.id;
             break;
     }

@@ -52,15 +52,19 @@ constexpr std::array header_names{
 
 }  // namespace
 
+// Each line of each message asks: most names are told apart by their length and first letter.
 HeaderId header_from(std::string_view name) {
+    if (name.empty()) return HeaderId::other;
+    const char first = to_lower(name[0]);
     if (name.size() == 1) {
-        const char c = to_lower(name[0]);
         for (const auto& known : header_names)
-            if (known.compact == c) return known.id;
+            if (known.compact == first) return known.id;
         return HeaderId::other;
     }
     for (const auto& known : header_names)
-        if (equal_ignoring_case(known.name, name)) return known.id;
+        if (known.name.size() == name.size() && to_lower(known.name[0]) == first &&
+            equal_ignoring_case(known.name, name))
+            return known.id;
     return HeaderId::other;
 }
 
@@ -90,7 +94,7 @@ Message Message::response(int status, std::string_view phrase) {
 }
 
 Message::Span Message::store(std::string_view text) {
-    assert(text.find_first_of("\r\n") == std::string_view::npos);
+    assert(text.find('\r') == std::string_view::npos && text.find('\n') == std::string_view::npos);
     const Span span{static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(text.size())};
     text_.append(text);
     return span;

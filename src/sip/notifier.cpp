@@ -17,10 +17,10 @@ void Notifier::on_subscribe(Seconds granted, SteadyTime now) {
     waiting_ = true;
 }
 
-void Notifier::set(State state, Body body) {
+void Notifier::set(State state, SharedBody body) {
     if (state_ == State::terminated) return;
     if (state == State::terminated) return end("deactivated");
-    waiting_ = waiting_ || !known_ || state != state_ || body != body_;
+    waiting_ = waiting_ || !known_ || state != state_ || !(body == body_);
     known_ = true;
     state_ = state;
     body_ = std::move(body);

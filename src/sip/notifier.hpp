@@ -1,7 +1,9 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "sip/header/subscription_state.hpp"
@@ -14,6 +16,25 @@ struct Body {
     bool operator==(const Body&) const = default;
 };
 
+// One that many may hold at once: a user's watchers are all told the same document, and each subscription keeps what it
+// was told.
+class SharedBody {
+public:
+    SharedBody() = default;  // none
+    SharedBody(Body body) : body_(std::make_shared<const Body>(std::move(body))) {}
+    SharedBody(std::string type, std::string text) : SharedBody(Body{std::move(type), std::move(text)}) {}
+
+    const Body& operator*() const {
+        static const Body none;
+        return body_ ? *body_ : none;
+    }
+    const Body* operator->() const { return &**this; }
+    bool operator==(const SharedBody& other) const { return body_ == other.body_ || **this == *other; }
+
+private:
+    std::shared_ptr<const Body> body_;
+};
+
 // RFC 6665 4.2: our side of a subscription that a peer holds. One NOTIFY is in flight; of the states that wait behind
 // it only the newest is sent. Pure: it says what to send, the core sends it and reports the answer.
 class Notifier {
@@ -21,7 +42,7 @@ public:
     enum class State { pending, active, terminated };
     struct Notify {
         SubscriptionState state;
-        Body body;
+        SharedBody body;
     };
 
     Notifier(State state, SteadyTime expires_at) : state_(state), expires_at_(expires_at) {}
@@ -35,12 +56,11 @@ public:
 
     State state() const { return state_; }
     SteadyTime expires_at() const { return expires_at_; }
-    const Body& body() const { return body_; }
 
     // A SUBSCRIBE was accepted, the first or a refresh: each is followed by a NOTIFY (4.2.1.2). Zero ends it.
     void on_subscribe(Seconds granted, SteadyTime now);
     // What the user says is so now.
-    void set(State state, Body body);
+    void set(State state, SharedBody body);
     void end(std::string reason, std::optional<Seconds> retry_after = {});
 
     // The NOTIFY to send now, if there is one. It counts as in flight until on_answer().
@@ -59,7 +79,7 @@ public:
 private:
     State state_;
     SteadyTime expires_at_;
-    Body body_;
+    SharedBody body_;
     std::string reason_;
     std::optional<Seconds> retry_after_;
     std::optional<SteadyTime> not_before_;

@@ -15,7 +15,7 @@ const Body open{"application/pidf+xml", "open"}, busy{"application/pidf+xml", "b
     away{"application/pidf+xml", "away"};
 
 std::string shown(const std::optional<Notifier::Notify>& notify) {
-    return notify ? notify->state.to_string() + " " + notify->body.text : "nothing";
+    return notify ? notify->state.to_string() + " " + notify->body->text : "nothing";
 }
 
 TEST(Notifier, OneInFlightAndOnlyTheNewestWaits) {

@@ -9,9 +9,14 @@ constexpr std::size_t cluster_digits = 2;
 constexpr std::size_t slot_digits = 4;
 constexpr std::size_t random_digits = 16;
 
-std::uint32_t number(std::string_view bytes) {
-    std::uint32_t value = 0;
-    for (const char c : bytes) value = (value << 8) | static_cast<unsigned char>(c);
+std::optional<std::uint64_t> number(std::string_view digits) {
+    std::uint64_t value = 0;
+    for (const char c : digits) {
+        const char lower = to_lower(c);
+        const bool letter = lower >= 'a' && lower <= 'f';
+        if (!letter && (c < '0' || c > '9')) return {};
+        value = (value << 4) | static_cast<std::uint64_t>(letter ? lower - 'a' + 10 : c - '0');
+    }
     return value;
 }
 
@@ -34,10 +39,10 @@ std::string make_tag(TagToken token, std::string_view unique) {
 std::optional<TagToken> parse_tag(std::string_view tag) {
     if (tag.size() != cluster_digits + slot_digits + random_digits + 2) return {};
     if (tag[cluster_digits] != '.' || tag[cluster_digits + 1 + slot_digits] != '.') return {};
-    const auto cluster = hex_decode(tag.substr(0, cluster_digits));
-    const auto slot = hex_decode(tag.substr(cluster_digits + 1, slot_digits));
-    if (!cluster || !slot || !hex_decode(tag.substr(tag.size() - random_digits))) return {};
-    return TagToken{static_cast<std::uint8_t>(number(*cluster)), static_cast<std::uint16_t>(number(*slot))};
+    const auto cluster = number(tag.substr(0, cluster_digits));
+    const auto slot = number(tag.substr(cluster_digits + 1, slot_digits));
+    if (!cluster || !slot || !number(tag.substr(tag.size() - random_digits))) return {};
+    return TagToken{static_cast<std::uint8_t>(*cluster), static_cast<std::uint16_t>(*slot)};
 }
 
 }  // namespace parley::sip

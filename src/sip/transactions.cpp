@@ -19,11 +19,19 @@ std::string from_domain(const Message& request) {
     return from && from->uri.is_sip() ? to_lower(from->uri.host()) : std::string{};
 }
 
+// The domain in From stands first in a key.
+std::string_view domain_of(std::string_view key) {
+    return key.substr(0, key.find(separator));
+}
+
 // 17.2.3. The ACK of a non-2xx belongs to its INVITE, and a CANCEL asks for it by name.
 std::string server_key(const Message& request, std::string_view method) {
     const auto first = split_list(request.header(HeaderId::via)).front();
     const auto via = parse_via(first);
-    auto key = from_domain(request) + separator;
+    constexpr std::size_t usual = 128;
+    std::string key;
+    key.reserve(usual);
+    key.append(from_domain(request)).append(1, separator);
     if (via && via->has_rfc3261_branch()) {
         key.append(via->branch()).append(1, separator).append(to_lower(via->host));
         key.append(1, separator).append(std::to_string(via->port));
@@ -37,11 +45,14 @@ std::string server_key(const Message& request, std::string_view method) {
     return key.append(1, separator).append(method);
 }
 
-std::string merge_key(const Message& request) {
-    auto key = from_domain(request) + separator;
-    key.append(tag_of(request.from()));
-    key.append(1, separator).append(request.header(HeaderId::call_id));
-    return key.append(1, separator).append(request.header(HeaderId::cseq));
+std::string merge_key(std::string_view domain, const Message& request) {
+    const auto tag = tag_of(request.from());
+    const auto call_id = request.header(HeaderId::call_id);
+    const auto cseq = request.header(HeaderId::cseq);
+    std::string key;
+    key.reserve(domain.size() + tag.size() + call_id.size() + cseq.size() + 3);
+    key.append(domain).append(1, separator).append(tag);
+    return key.append(1, separator).append(call_id).append(1, separator).append(cseq);
 }
 
 std::string client_key(std::string_view branch, std::string_view method) {
@@ -64,9 +75,10 @@ std::string ack_for(const Message& invite, const Message& response) {
 
 }  // namespace
 
-Transactions::Arrived Transactions::on_request(const Message& request, LinkId link, SteadyTime now) {
-    const bool is_ack = request.method() == Method::ack;
-    auto key = server_key(request, is_ack ? "INVITE" : request.method_text());
+Transactions::Arrived Transactions::on_request(Request request, LinkId link, SteadyTime now) {
+    const auto method = request->method();
+    const bool is_ack = method == Method::ack;
+    auto key = server_key(*request, is_ack ? "INVITE" : request->method_text());
     if (const auto known = server_keys_.find(key); known != server_keys_.end()) {
         const auto id = known->second;
         auto& server = servers_.at(id.value);
@@ -81,31 +93,27 @@ Transactions::Arrived Transactions::on_request(const Message& request, LinkId li
         return {Arrival::absorbed, id, {}, link};
     }
     if (is_ack) return {Arrival::ack, {}, {}, link};
-    auto merge = merge_key(request);
-    if (tag_of(request.to()).empty() && request.method() != Method::cancel && merge_keys_.contains(merge))
-        return {Arrival::merged, {}, {}, link};
-    auto domain = from_domain(request);
+    // Only what has no To tag yet can have been forked on its way and come twice.
+    const bool may_merge = method != Method::cancel && tag_of(request->to()).empty();
+    auto merge = may_merge ? merge_key(domain_of(key), *request) : std::string{};
+    if (may_merge && merge_keys_.contains(merge)) return {Arrival::merged, {}, {}, link};
     if (servers_.size() >= limit::transactions) return {Arrival::overloaded, {}, {}, link};
-    auto& load = of_domain_[domain];
-    if (load >= limit::transactions_of_domain) return {Arrival::overloaded, {}, {}, link};
-    ++load;
+    auto load = of_domain_.find(domain_of(key));
+    if (load == of_domain_.end()) load = of_domain_.emplace(domain_of(key), 0).first;
+    if (load->second >= limit::transactions_of_domain) return {Arrival::overloaded, {}, {}, link};
+    ++load->second;
     const ServerTransactionId id{++last_id_};
-    server_keys_.emplace(key, id);
-    if (request.method() != Method::cancel) merge_keys_.emplace(merge, id);
-    servers_.emplace(id.value, Server{ServerState{request.method() == Method::invite, now},
-                                      link,
-                                      std::move(key),
-                                      std::move(merge),
-                                      std::move(domain),
-                                      request,
-                                      {}});
+    const auto* kept = &server_keys_.emplace(std::move(key), id).first->first;
+    const auto* kept_merge = may_merge ? &merge_keys_.emplace(std::move(merge), id).first->first : nullptr;
+    servers_.emplace(
+        id.value, Server{ServerState{method == Method::invite, now}, link, kept, kept_merge, std::move(request), {}});
     settle(id);
     return {Arrival::fresh, id, {}, link};
 }
 
 const Message* Transactions::request(ServerTransactionId id) const {
     const auto server = servers_.find(id.value);
-    return server == servers_.end() ? nullptr : &server->second.request;
+    return server == servers_.end() ? nullptr : server->second.request.get();
 }
 
 LinkId Transactions::link(ServerTransactionId id) const {
@@ -120,14 +128,14 @@ ServerTransactionId Transactions::cancelled_by(const Message& cancel) const {
                                                                                             : ServerTransactionId{};
 }
 
-bool Transactions::respond(ServerTransactionId id, int status, std::string bytes, SteadyTime now) {
+bool Transactions::respond(ServerTransactionId id, int status, const std::string& bytes, SteadyTime now) {
     const auto server = servers_.find(id.value);
     if (server == servers_.end()) return false;
     auto& state = server->second.state;
     const bool open = state.state() == ServerState::State::trying || state.state() == ServerState::State::proceeding;
     if (!open) return state.state() == ServerState::State::accepted && status >= 200 && status < 300;
-    server->second.last_response = std::move(bytes);
     state.on_response(status, now);
+    if (!state.ended()) server->second.last_response = bytes;
     settle(id);
     return true;
 }
@@ -137,11 +145,14 @@ ClientTransactionId Transactions::start(Message& request, std::string_view sent_
     const auto branch = "z9hG4bK" + random.hex(12);
     request.add_first(HeaderId::via, std::string(sent_by) + ";branch=" + branch);
     const ClientTransactionId id{++last_id_};
-    auto key = client_key(branch, request.method_text());
-    client_keys_.emplace(key, id);
-    clients_.emplace(
-        id.value,
-        Client{ClientState{request.method() == Method::invite, now}, {}, std::move(key), request, std::move(handler)});
+    const bool invite = request.method() == Method::invite;
+    const auto* key = &client_keys_.emplace(client_key(branch, request.method_text()), id).first->first;
+    clients_.emplace(id.value, Client{ClientState{invite, now},
+                                      {},
+                                      key,
+                                      std::string(request.header(HeaderId::call_id)),
+                                      invite ? std::make_unique<Message>(request) : nullptr,
+                                      std::move(handler)});
     settle(id);
     return id;
 }
@@ -165,9 +176,9 @@ Transactions::Reply Transactions::on_response(const Message& response, SteadyTim
     if (known == client_keys_.end()) return {};
     const auto id = known->second;
     auto& client = clients_.at(id.value);
-    if (client.request.header(HeaderId::call_id) != response.header(HeaderId::call_id)) return {};
+    if (client.call_id != response.header(HeaderId::call_id)) return {};
     const auto step = client.state.on_response(response.status(), now);
-    Reply reply{id, step.ack ? ack_for(client.request, response) : std::string{}};
+    Reply reply{id, step.ack && client.invite ? ack_for(*client.invite, response) : std::string{}};
     if (!step.deliver) return reply;
     const bool last = client.state.ended();
     // The handler may start or abandon transactions, so it is called while nothing here is being looked at.
@@ -179,9 +190,9 @@ Transactions::Reply Transactions::on_response(const Message& response, SteadyTim
     return reply;
 }
 
-const Message* Transactions::sent(ClientTransactionId id) const {
+const Message* Transactions::sent_invite(ClientTransactionId id) const {
     const auto client = clients_.find(id.value);
-    return client == clients_.end() ? nullptr : &client->second.request;
+    return client == clients_.end() ? nullptr : client->second.invite.get();
 }
 
 bool Transactions::answered(ClientTransactionId id) const {
@@ -192,7 +203,7 @@ bool Transactions::answered(ClientTransactionId id) const {
 void Transactions::abandon(ClientTransactionId id) {
     const auto client = clients_.find(id.value);
     if (client == clients_.end()) return;
-    client_keys_.erase(client->second.key);
+    client_keys_.erase(client_keys_.find(*client->second.key));
     client_deadlines_.set(id, {});
     clients_.erase(client);
 }
@@ -254,13 +265,12 @@ void Transactions::settle(ServerTransactionId id) {
     const auto server = servers_.find(id.value);
     if (server == servers_.end()) return;
     if (!server->second.state.ended()) return server_deadlines_.set(id, server->second.state.next_deadline());
-    server_keys_.erase(server->second.key);
-    if (const auto merge = merge_keys_.find(server->second.merge_key);
-        merge != merge_keys_.end() && merge->second == id)
-        merge_keys_.erase(merge);
-    server_deadlines_.set(id, {});
-    if (const auto load = of_domain_.find(server->second.domain); load != of_domain_.end() && --load->second == 0)
+    const auto key = server_keys_.find(*server->second.key);
+    if (const auto load = of_domain_.find(domain_of(key->first)); load != of_domain_.end() && --load->second == 0)
         of_domain_.erase(load);
+    server_keys_.erase(key);
+    if (server->second.merge_key) merge_keys_.erase(merge_keys_.find(*server->second.merge_key));
+    server_deadlines_.set(id, {});
     servers_.erase(server);
 }
 

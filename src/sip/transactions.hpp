@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -44,14 +45,15 @@ public:
         std::string resend{};
         LinkId link{};
     };
-    Arrived on_request(const Message& request, LinkId link, SteadyTime now);
+    using Request = std::shared_ptr<const Message>;  // shared with whoever is looking at it
+    Arrived on_request(Request request, LinkId link, SteadyTime now);
 
     const Message* request(ServerTransactionId id) const;  // nullptr when it has ended
     LinkId link(ServerTransactionId id) const;
     // The INVITE that a CANCEL is for; nobody if it has had its final response.
     ServerTransactionId cancelled_by(const Message& cancel) const;
     // Records what was said; false if there is nothing to answer any more. A further 2xx to an INVITE passes.
-    bool respond(ServerTransactionId id, int status, std::string bytes, SteadyTime now);
+    bool respond(ServerTransactionId id, int status, const std::string& bytes, SteadyTime now);
 
     void drop(ServerTransactionId id);  // without an answer
 
@@ -68,9 +70,9 @@ public:
         std::string ack{};
     };
     Reply on_response(const Message& response, SteadyTime now);
-    const Message* sent(ClientTransactionId id) const;  // the request; nullptr when it has ended
-    bool answered(ClientTransactionId id) const;        // has had a provisional response
-    void abandon(ClientTransactionId id);               // its handler is not called any more
+    const Message* sent_invite(ClientTransactionId id) const;  // nullptr when it has ended, or is of another method
+    bool answered(ClientTransactionId id) const;               // has had a provisional response
+    void abandon(ClientTransactionId id);                      // its handler is not called any more
     void on_send_failed(ClientTransactionId id);
     void on_link_down(LinkId link);
 
@@ -82,18 +84,28 @@ public:
     std::size_t client_size() const { return clients_.size(); }
 
 private:
+    // Found by text that peers choose or that we have drawn; the transaction knows its key's place in the table.
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    };
+    template <class T>
+    using Table = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+
     struct Server {
         ServerState state;
         LinkId link;
-        std::string key, merge_key, domain;
-        Message request;
-        std::string last_response;
+        const std::string* key;        // begins with the domain in From
+        const std::string* merge_key;  // nullptr: it cannot come by two ways
+        Request request;
+        std::string last_response;  // while it may have to go out again
     };
     struct Client {
         ClientState state;
         LinkId link;
-        std::string key;
-        Message request;
+        const std::string* key;
+        std::string call_id;
+        std::unique_ptr<Message> invite;  // what its ACK and CANCEL are made of
         AnswerHandler handler;
     };
     void settle(ServerTransactionId id);
@@ -102,9 +114,9 @@ private:
 
     std::unordered_map<std::uint64_t, Server> servers_;
     std::unordered_map<std::uint64_t, Client> clients_;
-    std::unordered_map<std::string, ServerTransactionId> server_keys_, merge_keys_;
-    std::unordered_map<std::string, std::size_t> of_domain_;  // servers_ by the domain in From
-    std::unordered_map<std::string, ClientTransactionId> client_keys_;
+    Table<ServerTransactionId> server_keys_, merge_keys_;
+    Table<std::size_t> of_domain_;  // servers_ by the domain in From
+    Table<ClientTransactionId> client_keys_;
     Deadlines<ServerTransactionId> server_deadlines_;
     Deadlines<ClientTransactionId> client_deadlines_;
     std::uint64_t last_id_ = 0;

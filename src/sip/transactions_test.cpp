@@ -34,11 +34,15 @@ Message response_to(const Message& request, int status) {
     return message;
 }
 
+Transactions::Arrived arrive(Transactions& table, Message message, LinkId link) {
+    return table.on_request(std::make_shared<const Message>(std::move(message)), link, t0);
+}
+
 TEST(ServerTransactions, AnswerARequestOnce) {
     Transactions table;
-    const auto first = table.on_request(request("MESSAGE", "z9hG4bK1"), LinkId{1}, t0);
+    const auto first = arrive(table, request("MESSAGE", "z9hG4bK1"), LinkId{1});
     ASSERT_EQ(first.kind, Arrival::fresh);
-    const auto again = table.on_request(request("MESSAGE", "z9hG4bK1"), LinkId{2}, t0);
+    const auto again = arrive(table, request("MESSAGE", "z9hG4bK1"), LinkId{2});
     EXPECT_EQ(again.kind, Arrival::absorbed);  // not answered yet: nothing to say again
     EXPECT_EQ(table.link(first.id), LinkId{2});
     EXPECT_TRUE(table.respond(first.id, 200, "bytes", t0));
@@ -52,8 +56,8 @@ TEST(ServerTransactions, TellRequestsApart) {
         Arrival kind;
     };
     Transactions table;
-    ASSERT_EQ(table.on_request(request("INVITE", "z9hG4bK1"), LinkId{1}, t0).kind, Arrival::fresh);
-    const auto id = table.on_request(request("INVITE", "", "9"), LinkId{1}, t0).id;  // RFC 2543 matching
+    ASSERT_EQ(arrive(table, request("INVITE", "z9hG4bK1"), LinkId{1}).kind, Arrival::fresh);
+    const auto id = arrive(table, request("INVITE", "", "9"), LinkId{1}).id;  // RFC 2543 matching
     ASSERT_TRUE(id);
     for (const auto& c : {
              Case{request("INVITE", "z9hG4bK1"), Arrival::absorbed},
@@ -67,7 +71,7 @@ TEST(ServerTransactions, TellRequestsApart) {
              Case{request("CANCEL", "z9hG4bK1"), Arrival::fresh},
          }) {
         SCOPED_TRACE(c.message.serialise());
-        EXPECT_EQ(table.on_request(c.message, LinkId{1}, t0).kind, c.kind);
+        EXPECT_EQ(arrive(table, c.message, LinkId{1}).kind, c.kind);
     }
     EXPECT_EQ(table.cancelled_by(request("CANCEL", "", "9")), id);
     EXPECT_FALSE(table.cancelled_by(request("CANCEL", "z9hG4bK77")));
@@ -75,17 +79,17 @@ TEST(ServerTransactions, TellRequestsApart) {
 
 TEST(ServerTransactions, InviteWaitsForItsAck) {
     Transactions table;
-    const auto id = table.on_request(request("INVITE", "z9hG4bK1"), LinkId{1}, t0).id;
+    const auto id = arrive(table, request("INVITE", "z9hG4bK1"), LinkId{1}).id;
     EXPECT_TRUE(table.respond(id, 180, "ringing", t0));
-    EXPECT_EQ(table.on_request(request("INVITE", "z9hG4bK1"), LinkId{1}, t0).resend, "ringing");
+    EXPECT_EQ(arrive(table, request("INVITE", "z9hG4bK1"), LinkId{1}).resend, "ringing");
     EXPECT_EQ(table.cancelled_by(request("CANCEL", "z9hG4bK1")), id);
     EXPECT_TRUE(table.respond(id, 486, "busy", t0));
     EXPECT_FALSE(table.cancelled_by(request("CANCEL", "z9hG4bK1")));
-    EXPECT_EQ(table.on_request(request("INVITE", "z9hG4bK1"), LinkId{1}, t0).resend, "busy");
-    EXPECT_EQ(table.on_request(request("ACK", "z9hG4bK1"), LinkId{1}, t0).kind, Arrival::absorbed);
+    EXPECT_EQ(arrive(table, request("INVITE", "z9hG4bK1"), LinkId{1}).resend, "busy");
+    EXPECT_EQ(arrive(table, request("ACK", "z9hG4bK1"), LinkId{1}).kind, Arrival::absorbed);
     EXPECT_EQ(table.server_size(), 0u);
 
-    const auto lost = table.on_request(request("INVITE", "z9hG4bK2"), LinkId{1}, t0).id;
+    const auto lost = arrive(table, request("INVITE", "z9hG4bK2"), LinkId{1}).id;
     EXPECT_TRUE(table.respond(lost, 486, "busy", t0));
     EXPECT_EQ(table.next_deadline(), t0 + timer::transaction);  // H
     table.on_time(t0 + timer::transaction);
@@ -94,12 +98,12 @@ TEST(ServerTransactions, InviteWaitsForItsAck) {
 
 TEST(ServerTransactions, An2xxKeepsTheInviteForItsRepeats) {  // RFC 6026
     Transactions table;
-    const auto id = table.on_request(request("INVITE", "z9hG4bK1"), LinkId{1}, t0).id;
+    const auto id = arrive(table, request("INVITE", "z9hG4bK1"), LinkId{1}).id;
     EXPECT_TRUE(table.respond(id, 200, "ok", t0));
     EXPECT_TRUE(table.respond(id, 200, "ok", t0));  // the session's resend passes
     EXPECT_FALSE(table.respond(id, 486, "busy", t0));
-    EXPECT_EQ(table.on_request(request("INVITE", "z9hG4bK1"), LinkId{1}, t0).kind, Arrival::absorbed);
-    EXPECT_EQ(table.on_request(request("ACK", "z9hG4bK1"), LinkId{1}, t0).kind, Arrival::ack);
+    EXPECT_EQ(arrive(table, request("INVITE", "z9hG4bK1"), LinkId{1}).kind, Arrival::absorbed);
+    EXPECT_EQ(arrive(table, request("ACK", "z9hG4bK1"), LinkId{1}).kind, Arrival::ack);
     table.on_time(t0 + timer::transaction);  // L
     EXPECT_EQ(table.server_size(), 0u);
 }
@@ -107,27 +111,26 @@ TEST(ServerTransactions, An2xxKeepsTheInviteForItsRepeats) {  // RFC 6026
 TEST(ServerTransactions, AreLimitedOverAllAndForEachDomain) {
     Transactions table;
     std::size_t number = 0;
-    const auto arrive = [&](std::string_view domain) {
+    const auto ask = [&](std::string_view domain) {
         const auto text = std::to_string(++number);
-        return table.on_request(request("INFO", "z9hG4bK" + text, text, "<sip:u1@b>", domain), {}, t0).kind;
+        return arrive(table, request("INFO", "z9hG4bK" + text, text, "<sip:u1@b>", domain), {}).kind;
     };
     for (const std::string_view domain : {"a", "b", "c"}) {
-        for (std::size_t i = 0; i < limit::transactions_of_domain; ++i) ASSERT_EQ(arrive(domain), Arrival::fresh);
-        EXPECT_EQ(arrive(domain), Arrival::overloaded) << "the others have room";
+        for (std::size_t i = 0; i < limit::transactions_of_domain; ++i) ASSERT_EQ(ask(domain), Arrival::fresh);
+        EXPECT_EQ(ask(domain), Arrival::overloaded) << "the others have room";
     }
     for (std::size_t i = 0; i < limit::transactions_of_domain; ++i)
-        ASSERT_EQ(arrive("d" + std::to_string(i % 10)), Arrival::fresh);
-    EXPECT_EQ(arrive("e"), Arrival::overloaded);
+        ASSERT_EQ(ask("d" + std::to_string(i % 10)), Arrival::fresh);
+    EXPECT_EQ(ask("e"), Arrival::overloaded);
     table.on_time(t0 + timer::unanswered);
     EXPECT_EQ(table.server_size(), 0u);
-    EXPECT_EQ(arrive("a"), Arrival::fresh);
+    EXPECT_EQ(ask("a"), Arrival::fresh);
 }
 
 TEST(ServerTransactions, ABranchOfAnotherDomainIsNotItsTransaction) {
     Transactions table;
-    const auto first = table.on_request(request("INVITE", "z9hG4bK1"), LinkId{1}, t0);
-    EXPECT_EQ(table.on_request(request("INVITE", "z9hG4bK1", "1", "<sip:u1@b>", "evil"), LinkId{2}, t0).kind,
-              Arrival::fresh);
+    const auto first = arrive(table, request("INVITE", "z9hG4bK1"), LinkId{1});
+    EXPECT_EQ(arrive(table, request("INVITE", "z9hG4bK1", "1", "<sip:u1@b>", "evil"), LinkId{2}).kind, Arrival::fresh);
     EXPECT_EQ(table.link(first.id), LinkId{1});
     EXPECT_FALSE(table.cancelled_by(request("CANCEL", "z9hG4bK1", "1", "<sip:u1@b>", "other")));
     EXPECT_EQ(table.cancelled_by(request("CANCEL", "z9hG4bK1")), first.id);

@@ -34,8 +34,10 @@ bool well_escaped(std::string_view text, std::string_view extra) {
     return true;
 }
 
-bool is_visible(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+// Visible, and none of those that end an address where it stands between others.
+bool is_uri_text(std::string_view text) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return c > 0x20 && c < 0x7f && c != '<' && c != '>' && c != '"'; });
 }
 
 bool is_host(std::string_view host) {
@@ -116,8 +118,7 @@ bool headers_match(std::string_view a, std::string_view b) {
 Result<Uri> Uri::parse(std::string_view text) {
     const auto colon = text.find(':');
     if (colon == 0 || colon == std::string_view::npos) return Error{Errc::malformed, "URI without a scheme"};
-    if (!is_visible(text) || text.find_first_of("<>\"") != std::string_view::npos)
-        return Error{Errc::malformed, "URI with a character that must be escaped"};
+    if (!is_uri_text(text)) return Error{Errc::malformed, "URI with a character that must be escaped"};
     const auto scheme = text.substr(0, colon);
     for (const char c : scheme)
         if (!is_alnum(c) && c != '+' && c != '-' && c != '.') return Error{Errc::malformed, "bad URI scheme"};

@@ -18,8 +18,8 @@ struct DialogRow {
 class DialogStore {  // every engine passes tests/contract/dialog_store_contract.hpp
 public:
     virtual ~DialogStore() = default;
-    virtual void put(DialogRow row, Done<> done) = 0;  // inserts or replaces (slot, key)
-    virtual void remove(std::uint16_t slot, std::string key, Done<> done) = 0;
+    virtual void put(DialogRow row, Done<> done) = 0;  // inserts or replaces (slot, key); no `done`: it may wait
+    virtual void remove(std::uint16_t slot, std::string key, Done<> done) = 0;  // no `done`: it may wait
     virtual void load(std::uint16_t first_slot, std::uint16_t last_slot, Done<std::vector<DialogRow>> done) = 0;
 };
 

@@ -40,6 +40,16 @@ TEST_P(DialogStoreContract, ReplacesTheRowOfASlotAndKey) {
     EXPECT_EQ(load(0, 1023), (std::vector<storage::DialogRow>{{3, "call", "new"}, {4, "call", "another slot's"}}));
 }
 
+TEST_P(DialogStoreContract, WhatNobodyWaitsForIsSeenByWhoComesLater) {
+    stores_->dialogs().put({3, "a", "1"}, {});
+    stores_->dialogs().put({3, "b", "2"}, {});
+    EXPECT_EQ(load(0, 1023).size(), 2u);
+    stores_->dialogs().remove(3, "a", {});
+    stores_->dialogs().put({3, "b", "3"}, {});
+    reopen();
+    EXPECT_EQ(load(0, 1023), (std::vector<storage::DialogRow>{{3, "b", "3"}}));
+}
+
 TEST_P(DialogStoreContract, RemovesOneRow) {
     ASSERT_TRUE(put(3, "a", "1"));
     ASSERT_TRUE(put(3, "b", "2"));

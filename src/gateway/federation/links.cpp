@@ -308,6 +308,7 @@ void SipLinks::on_ready(Link& link) {
 void SipLinks::on_gone(Link& link, const Error& why) {
     held_.erase(link.id().value);
     std::string lost;
+    vouched_.erase(link.id().value);
     if (auto spoke = speaks_for_.extract(link.id().value); !spoke.empty()) lost = std::move(spoke.mapped());
     if (auto* route = route_of(link)) {
         const auto key = routes_of_links_[link.id().value];

@@ -60,6 +60,12 @@ private:
         std::shared_ptr<SipTargetSearch> search;  // while one is under way
         std::vector<sip::LinkId> waiting;
     };
+    // A link that was found to speak for a domain: a partner sends many requests of the same one.
+    struct Vouched {
+        std::shared_ptr<const SipSettings> settings;  // by which it was
+        std::string from, domain;                     // as written in From, and the domain that it means
+        SteadyTime until;
+    };
     // The way from one local domain to one foreign domain.
     struct Route {
         std::string local, remote;
@@ -98,6 +104,7 @@ private:
     bool is_whom_we_dialled(const Link& link, const Route& route, std::string& why) const;
     // links_judge.cpp. Less than 0: DNS has to be asked first.
     int judge(const Link& link, const sip::Message& request, std::string& domain, std::string& why);
+    int judge_domain(const SipSettings& settings, std::string_view host, std::string& domain, std::string& why) const;
     int judge_plain(const Link& link, const im::DomainRule& rule, std::string& why) const;
     int judge_certificate(const Link& link, const im::DomainRule& rule, std::string& why) const;
     const Expected* expected(const std::string& domain) const;  // if it still holds
@@ -119,6 +126,7 @@ private:
     std::unordered_map<std::uint64_t, std::unique_ptr<Link>> links_;
     std::unordered_map<std::uint64_t, std::string> routes_of_links_;
     std::unordered_map<std::uint64_t, std::string> speaks_for_;  // what the peer's links have proven, one domain each
+    std::unordered_map<std::uint64_t, Vouched> vouched_;         // by link, the newest
     std::unordered_map<std::uint64_t, sip::Parsed> held_;        // waits for its look-up
     std::unordered_set<std::uint64_t> unsecured_;                // accepted; which TLS they may speak is looked up
     std::map<std::string, Route, std::less<>> routes_;           // "local remote"

@@ -11,11 +11,12 @@ namespace parley::gateway {
 namespace {
 
 constexpr Seconds expected_for{300};
+constexpr Seconds vouched_for{1};  // old TLS and what DNS said may end meanwhile, a rule's change is seen at once
 constexpr int checked_later = -1;  // which hosts the domain has
 constexpr int undecided = -2;      // whether it is reached over SIP at all
 
-std::string host_of(const Result<sip::NameAddr>& address) {
-    return address && address->uri.is_sip() ? std::string(address->uri.host()) : std::string{};
+std::string_view host_of(const Result<sip::NameAddr>& address) {  // within it
+    return address && address->uri.is_sip() ? address->uri.host() : std::string_view{};
 }
 
 }  // namespace
@@ -51,31 +52,50 @@ bool SipLinks::is_outdated(const Link& link, const im::DomainRule& rule) const {
            !rule.legacy_tls(executor_.clock().wall());
 }
 
-// May this link speak for the domain in From?
-int SipLinks::judge(const Link& link, const sip::Message& request, std::string& domain, std::string& why) {
-    const auto settings = settings_();
-    domain = foreign_domain(settings->policy, host_of(request.from()));
+// May the domain in From talk to us over SIP at all?
+int SipLinks::judge_domain(const SipSettings& settings, std::string_view host, std::string& domain,
+                           std::string& why) const {
+    domain = foreign_domain(settings.policy, host);
     if (domain.empty()) {
         why = "its From names no domain";
         return 403;
     }
-    const auto rule = settings->policy.settings(domain);
-    if (!settings->policy.sip_allowed(domain)) {
-        why = rule.allowed && rule.transport == im::Transport::xmpp && settings->policy.rule(domain)
-                  ? "it is reached over XMPP here (federation allow --via sip would change that)"
-                  : "no rule allows it (parleyctl federation allow " + domain + " --via sip)";
-        return 403;
-    }
+    if (settings.policy.sip_allowed(domain)) return 0;
+    const auto* rule = settings.policy.rule(domain);
+    why = rule && rule->allowed && rule->transport == im::Transport::xmpp
+              ? "it is reached over XMPP here (federation allow --via sip would change that)"
+              : "no rule allows it (parleyctl federation allow " + domain + " --via sip)";
+    return 403;
+}
+
+// May this link speak for the domain in From?
+int SipLinks::judge(const Link& link, const sip::Message& request, std::string& domain, std::string& why) {
+    const auto settings = settings_();
+    const auto now = executor_.clock().now();
+    const auto from = host_of(request.from());
+    const auto known = vouched_.find(link.id().value);
+    const bool vouched = known != vouched_.end() && known->second.settings == settings && now < known->second.until &&
+                         from == known->second.from;
+    if (vouched)
+        domain = known->second.domain;
+    else if (const int refusal = judge_domain(*settings, from, domain, why))
+        return refusal;
     // Relaying is nobody's business: only our own domains, and our own host for OPTIONS.
-    const auto to = policy_domain(host_of(request.to()));
-    auto ours = to;
-    if (!settings->domains.contains(ours) && ours.starts_with("sip.")) ours.erase(0, 4);
-    if (!settings->domains.contains(ours)) {
-        why = "it writes to " + to + ", which is not served here";
-        return 404;
+    if (const auto to = host_of(request.to()); !settings->domains.contains(to)) {
+        auto ours = policy_domain(to);
+        if (!settings->domains.contains(ours) && ours.starts_with("sip.")) ours.erase(0, 4);
+        if (!settings->domains.contains(ours)) {
+            why = "it writes to " + policy_domain(to) + ", which is not served here";
+            return 404;
+        }
     }
+    if (vouched) return 0;
+    const auto rule = settings->policy.settings(domain);
     if (rule.transport == im::Transport::automatic && settings->transports) return undecided;
-    return link.tls() ? judge_certificate(link, rule, why) : judge_plain(link, rule, why);
+    const int verdict = link.tls() ? judge_certificate(link, rule, why) : judge_plain(link, rule, why);
+    if (verdict == 0)
+        vouched_.insert_or_assign(link.id().value, Vouched{settings, std::string(from), domain, now + vouched_for});
+    return verdict;
 }
 
 int SipLinks::judge_plain(const Link& link, const im::DomainRule& rule, std::string& why) const {

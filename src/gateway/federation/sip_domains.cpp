@@ -141,17 +141,18 @@ void SipDomains::send_to_domain(const std::string& domain, std::string bytes, si
 
 void SipDomains::persist(const std::string& key, std::string row, Function<void(bool)> done) {
     const auto token = sip::parse_tag(key);
-    store_.put({slot_of_token(token ? token->slot : std::uint16_t{0}), key, std::move(row)},
-               [this, weak = std::weak_ptr<int>(alive_), done = std::move(done)](Result<> stored) {
-                   if (weak.expired()) return;
-                   done(stored.has_value());
-                   arm();
-               });
+    storage::DialogRow dialog{slot_of_token(token ? token->slot : std::uint16_t{0}), key, std::move(row)};
+    if (!done) return store_.put(std::move(dialog), {});
+    store_.put(std::move(dialog), [this, weak = std::weak_ptr<int>(alive_), done = std::move(done)](Result<> stored) {
+        if (weak.expired()) return;
+        done(stored.has_value());
+        arm();
+    });
 }
 
 void SipDomains::forget(const std::string& key) {
     const auto token = sip::parse_tag(key);
-    store_.remove(slot_of_token(token ? token->slot : std::uint16_t{0}), key, [](Result<>) {});
+    store_.remove(slot_of_token(token ? token->slot : std::uint16_t{0}), key, {});
 }
 
 // ---- sip::User: messages
@@ -197,7 +198,10 @@ void SipDomains::on_text_outcome(sip::MessageId id, const sip::Outcome& outcome)
 
 sip::PeerSettings SipDomains::peer(std::string_view domain) {
     const auto settings = settings_();
-    const auto rule = settings->policy.settings(foreign_domain(settings->policy, domain));
+    const auto foreign = foreign_domain(settings->policy, domain);
+    static const im::DomainRule none;
+    const auto* known = settings->policy.rule(foreign);
+    const auto& rule = known ? *known : none;
     const auto& profile = profile_or_simple(rule.profile);
     const bool tls = rule.next_hop.empty() ? rule.tls != im::TlsPolicy::off : rule.next_hop_tls;
     return {tls, profile.max_expires, profile.ask_expires};
@@ -230,7 +234,9 @@ bool SipDomains::is_kept_out(const xmpp::Jid& remote) const {
 }
 
 const Profile& SipDomains::profile_of(const xmpp::Jid& remote) const {
-    return profile_or_simple(settings_()->policy.settings(remote.domain()).profile);
+    const auto settings = settings_();
+    const auto* rule = settings->policy.rule(remote.domain());
+    return profile_or_simple(rule ? std::string_view(rule->profile) : std::string_view{});
 }
 
 bool SipDomains::same_domain(std::string_view a, std::string_view b) {

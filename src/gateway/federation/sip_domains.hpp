@@ -87,6 +87,7 @@ private:
     // A partner's user watches ours.
     struct Watchers {
         std::vector<sip::UsageId> usages, look_ups;
+        std::vector<sip::UsageId> asked;  // of `usages`: accepted with the user's presence, when that is known
         bool authorised = false;
         bool unsure = false;  // since our start the user has not been seen, and may be back in a moment
         // What the resources said, the one that changed last at the end.
@@ -143,7 +144,7 @@ private:
     void request_taken(sip::UsageId id, bool taken);
     void flush_soon(const Pair& pair, Millis delay);
     void flush(const Pair& pair);
-    sip::Body presence_body(const Pair& pair, const Watchers& watchers) const;
+    sip::SharedBody presence_body(const Pair& pair, const Watchers& watchers);
     void emit(const Pair& pair, std::string_view type);  // presence of that type from the partner's user
     void restore_watchers();
     void ask_the_unseen();
@@ -186,6 +187,14 @@ private:
     std::map<std::string, sip::UsageId> canaries_;           // by domain
     sip::UsageId was_canary_;                                // its answer is being dealt with
     Timer unseen_;
+    // The document that was made last: a user's watchers are told the same one after another.
+    struct Told {
+        xmpp::Jid user;
+        const Profile* profile = nullptr;
+        std::vector<im::Presence> said;
+        sip::SharedBody body;
+    };
+    Told told_;
     // User parts as their domain last spelled them: they are case-sensitive there, and folded in a JID.
     std::unordered_map<xmpp::Jid, std::string> spelling_;
     Timer timer_;

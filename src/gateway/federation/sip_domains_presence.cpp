@@ -79,10 +79,11 @@ void SipDomains::request_taken(sip::UsageId id, bool taken) {
         on_watcher_gone(id, {});
         return core_.reject_subscription(id, 404);
     }
-    if (watchers->second.authorised && !watchers->second.flush.pending())
-        return core_.accept_subscription(id, sip::Notifier::State::active,
-                                         presence_body(watchers->first, watchers->second));
-    core_.accept_subscription(id, sip::Notifier::State::pending, {});
+    if (!watchers->second.authorised) return core_.accept_subscription(id, sip::Notifier::State::pending, {});
+    // What the user's presence is has been asked and will be here in a moment: "pending" would be one NOTIFY more, and
+    // not true.
+    if (watchers->second.flush.pending()) return watchers->second.asked.push_back(id);
+    core_.accept_subscription(id, sip::Notifier::State::active, presence_body(watchers->first, watchers->second));
 }
 
 void SipDomains::on_watcher_gone(sip::UsageId id, const sip::WatcherEnd&) {
@@ -91,6 +92,7 @@ void SipDomains::on_watcher_gone(sip::UsageId id, const sip::WatcherEnd&) {
     const auto watchers = watchers_.find(found.mapped());
     if (watchers == watchers_.end()) return;
     std::erase(watchers->second.usages, id);
+    std::erase(watchers->second.asked, id);
     // The permission stays in the user's roster: SIP subscriptions come and go with the watcher's logins.
     if (watchers->second.usages.empty() && watchers->second.look_ups.empty()) watchers_.erase(watchers);
 }
@@ -167,14 +169,20 @@ void SipDomains::ask_the_unseen() {
 }
 
 // Nothing while it is not known: who may watch, and has been told no more yet, hears what is so as soon as we know.
-sip::Body SipDomains::presence_body(const Pair& pair, const Watchers& watchers) const {
+sip::SharedBody SipDomains::presence_body(const Pair& pair, const Watchers& watchers) {
     if (watchers.unsure) return {};
-    std::vector<im::Presence> all;
-    for (const auto& [resource, presence] : watchers.resources) all.push_back(presence);
+    const auto& profile = profile_of(pair.second);
+    const auto is_said = [](const im::Presence& said, const auto& entry) { return said == entry.second; };
+    if (told_.profile == &profile && told_.user == pair.first &&
+        std::equal(told_.said.begin(), told_.said.end(), watchers.resources.begin(), watchers.resources.end(), is_said))
+        return told_.body;
+    told_ = {pair.first, &profile, {}, {}};
+    for (const auto& [resource, presence] : watchers.resources) told_.said.push_back(presence);
     const auto uri = uri_of(pair.first);
     const auto entity = uri ? uri->text() : std::string{};
-    return {std::string(pidf_type),
-            sip::encode_pidf(pidf_for(profile_of(pair.second), im::aggregate(all), entity, entity))};
+    told_.body = {std::string(pidf_type),
+                  sip::encode_pidf(pidf_for(profile, im::aggregate(told_.said), entity, entity))};
+    return told_.body;
 }
 
 void SipDomains::flush(const Pair& pair) {
@@ -187,6 +195,8 @@ void SipDomains::flush(const Pair& pair) {
         pair_of_usage_.erase(id.value);
         core_.accept_subscription(id, sip::Notifier::State::active, body);
     }
+    for (const auto id : std::exchange(watchers.asked, {}))
+        core_.accept_subscription(id, sip::Notifier::State::active, body);
     if (watchers.authorised) {
         const auto usages = watchers.unsure ? std::vector<sip::UsageId>{} : watchers.usages;
         for (const auto usage : usages) core_.notify(usage, sip::Notifier::State::active, body);

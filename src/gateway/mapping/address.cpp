@@ -4,15 +4,17 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include <idn2.h>
 
+#include "base/hash.hpp"
 #include "base/text.hpp"
+#include "im/room/user_name.hpp"
 
 namespace parley::gateway {
 namespace {
 
-constexpr std::string_view room_prefix = "room+";
 constexpr std::size_t part_limit = 3 * 1023;  // a JID's part, each byte escaped
 
 // XEP-0106, as far as RFC 7247 5 uses it: what a SIP user part may hold and a localpart may not.
@@ -107,9 +109,34 @@ Result<std::string> to_a_labels(const std::string& domain) {
     return std::string(out);
 }
 
-}  // namespace
+// Each message asks for the same few addresses several times, and preparing one costs more than all else that is done
+// with it. A place in the table is taken by whoever came last, so that it stays as small as it is.
+class Prepared {
+public:
+    const xmpp::Jid* find(std::string_view user, std::string_view host) {
+        const auto& place = place_of(user, host);
+        return place.user == user && place.host == host && !place.host.empty() ? &place.jid : nullptr;
+    }
+    void keep(std::string_view user, std::string_view host, const xmpp::Jid& jid) {
+        if (user.size() + host.size() > longest) return;
+        place_of(user, host) = {std::string(user), std::string(host), jid};
+    }
 
-Result<xmpp::Jid> jid_from_sip(std::string_view user, std::string_view host, std::string_view gr) {
+private:
+    static constexpr std::size_t places = 1024, longest = 128;
+    struct Place {
+        std::string user, host;
+        xmpp::Jid jid;
+    };
+    Place& place_of(std::string_view user, std::string_view host) {
+        if (table_.empty()) table_.resize(places);
+        return table_[(xxh64(user) * 31 + xxh64(host)) % places];
+    }
+    std::vector<Place> table_;
+};
+thread_local Prepared prepared;
+
+Result<xmpp::Jid> prepare(std::string_view user, std::string_view host, std::string_view gr) {
     auto local = localpart_from(user);
     if (!local) return local.error();
     auto resource = decoded(gr);
@@ -118,6 +145,16 @@ Result<xmpp::Jid> jid_from_sip(std::string_view user, std::string_view host, std
     auto jid = xmpp::Jid::make(*local, host, *resource);
     // Preparation maps a full-width backslash to a plain one, which would make an escape where the SIP side has none.
     if (jid && count_escapes(jid->local()) != count_escapes(*local)) return refused("a literal escape of XEP-0106");
+    return jid;
+}
+
+}  // namespace
+
+Result<xmpp::Jid> jid_from_sip(std::string_view user, std::string_view host, std::string_view gr) {
+    if (!gr.empty()) return prepare(user, host, gr);
+    if (const auto* known = prepared.find(user, host)) return *known;
+    auto jid = prepare(user, host, gr);
+    if (jid) prepared.keep(user, host, *jid);
     return jid;
 }
 
@@ -168,15 +205,15 @@ std::string mail_address(std::string_view local) {
 xmpp::Jid seen_by_partner(const xmpp::Jid& jid, const RoomDomains& rooms) {
     const auto found = rooms.find(jid.domain());
     if (found == rooms.end() || jid.local().empty()) return jid;
-    auto there = xmpp::Jid::make(std::string(room_prefix) + jid.local(), found->second, jid.resource());
+    auto there = xmpp::Jid::make(std::string(im::room_user_prefix) + jid.local(), found->second, jid.resource());
     return there ? *std::move(there) : xmpp::Jid{};
 }
 
 xmpp::Jid meant_by_partner(const xmpp::Jid& jid, const RoomDomains& rooms) {
-    if (!jid.local().starts_with(room_prefix) || jid.local().size() == room_prefix.size()) return jid;
+    if (!jid.local().starts_with(im::room_user_prefix) || jid.local().size() == im::room_user_prefix.size()) return jid;
     for (const auto& [room_domain, domain] : rooms) {
         if (domain != jid.domain()) continue;
-        auto here = xmpp::Jid::make(jid.local().substr(room_prefix.size()), room_domain, jid.resource());
+        auto here = xmpp::Jid::make(jid.local().substr(im::room_user_prefix.size()), room_domain, jid.resource());
         return here ? *std::move(here) : jid;
     }
     return jid;

@@ -12,6 +12,18 @@ struct Param {
     std::string_view name, value;
 };
 
+bool stands_in_value(char c) {
+    switch (c) {
+        case ';':
+        case ',':
+        case '"':
+        case '<':
+        case '>':
+        case 0x7f: return false;
+        default: return static_cast<unsigned char>(c) > 0x20;
+    }
+}
+
 std::optional<Param> next_param(Cursor& cursor) {
     Param param{cursor.token(), {}};
     if (param.name.empty()) return {};
@@ -23,9 +35,7 @@ std::optional<Param> next_param(Cursor& cursor) {
         return param;
     }
     const auto start = cursor.position();
-    while (!cursor.at_end() && static_cast<unsigned char>(cursor.peek()) > 0x20 && cursor.peek() != 0x7f &&
-           std::string_view(";,\"<>").find(cursor.peek()) == std::string_view::npos)
-        cursor.accept(cursor.peek());
+    while (!cursor.at_end() && stands_in_value(cursor.peek())) cursor.accept(cursor.peek());
     param.value = cursor.since(start);
     if (param.value.empty()) return {};
     return param;

@@ -56,6 +56,10 @@ Result<void> Database::start() {
 
 Database::~Database() {
     {
+        const std::lock_guard lock(life_->mutex);
+        life_->over = true;
+    }
+    {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
     }
@@ -80,7 +84,9 @@ void Database::submit_write(ItemPtr item, Urgency urgency) {
         if (log_pages_ >= options_.checkpoint_pages) (void)checkpoint_once();
         return;
     }
-    bool wake = false;
+    Executor& executor = item->executor();
+    const bool own_turn = executor.in_this_thread();
+    bool wake = false, wake_soon = false;
     {
         const std::lock_guard lock(mutex_);
         const bool full = queue_.size() >= options_.queue_items || queued_bytes_ + item->bytes() > options_.queue_bytes;
@@ -89,13 +95,37 @@ void Database::submit_write(ItemPtr item, Urgency urgency) {
             queue_.push_back({std::move(item), false});
             if (urgency == Urgency::now || queue_.size() >= options_.lazy_items) urgent_ = true;
             // A write that may wait does not wake a writer that is going to look by itself within the delay.
-            wake = (urgent_ || writer_sleeps_) && std::exchange(writer_waits_, false);
+            const bool wanted = (urgent_ || writer_sleeps_) && writer_waits_;
+            if (wanted && !own_turn) {
+                writer_waits_ = false;
+                wake = true;
+            } else if (wanted && std::find(will_wake_.begin(), will_wake_.end(), &executor) == will_wake_.end()) {
+                will_wake_.push_back(&executor);
+                wake_soon = true;
+            }
         } else {
             ++counters_.refused;
         }
     }
     if (wake) write_wanted_.notify_one();
+    if (wake_soon) wake_writer_soon(executor);
     if (item) refuse(std::move(item));
+}
+
+// What one turn of a loop writes, and the next that is already due, is one commit: a writer that is woken by the first
+// of it would commit that alone. Nobody waits for a timer.
+void Database::wake_writer_soon(Executor& executor) {
+    executor.post([this, life = life_, executor = &executor] {
+        const std::lock_guard living(life->mutex);
+        if (life->over) return;
+        bool wake = false;
+        {
+            const std::lock_guard lock(mutex_);
+            std::erase(will_wake_, executor);
+            wake = (urgent_ || (writer_sleeps_ && !queue_.empty())) && std::exchange(writer_waits_, false);
+        }
+        if (wake) write_wanted_.notify_one();
+    });
 }
 
 void Database::submit_read(ItemPtr item) {
@@ -148,6 +178,7 @@ bool Database::wait_for_writes(std::vector<Queued>& batch) {
         }
     }
     writer_waits_ = writer_sleeps_ = false;
+    will_wake_.clear();
     if (queue_.empty()) return !stopping_;
     if (queue_.size() <= options_.batch_items) {
         batch.swap(queue_);
@@ -276,6 +307,7 @@ void Database::reader_loop(Connection& connection) {
 
 // One post for all that goes back to the same executor.
 void Database::deliver(Batch batch) {
+    std::erase_if(batch, [](const ItemPtr& item) { return !item->awaited(); });
     while (!batch.empty()) {
         Executor& executor = batch.front()->executor();
         const auto others = std::stable_partition(

@@ -30,6 +30,7 @@ public:
                      Connection& connection) = 0;  // keeps its result; may be called again after a rollback
     virtual void fail(const Error& error) = 0;     // replaces the result
     virtual void complete() = 0;                   // gives the result to whoever waits; on the executor
+    virtual bool awaited() const = 0;              // does anybody?
     Executor& executor() const { return executor_; }
     std::size_t bytes() const { return bytes_; }
 
@@ -81,9 +82,8 @@ private:
             : Item(executor, bytes), work_(std::move(work)), done_(std::move(done)) {}
         void run(WriteState* state, Connection&) override { result_.emplace(work_(*state)); }
         void fail(const Error& error) override { result_.emplace(error); }
-        void complete() override {
-            if (done_) done_(*std::move(result_));
-        }
+        void complete() override { done_(*std::move(result_)); }
+        bool awaited() const override { return static_cast<bool>(done_); }
 
     private:
         Work work_;
@@ -97,9 +97,8 @@ private:
             : Item(executor, 0), work_(std::move(work)), done_(std::move(done)) {}
         void run(WriteState*, Connection& connection) override { result_.emplace(work_(connection)); }
         void fail(const Error& error) override { result_.emplace(error); }
-        void complete() override {
-            if (done_) done_(*std::move(result_));
-        }
+        void complete() override { done_(*std::move(result_)); }
+        bool awaited() const override { return static_cast<bool>(done_); }
 
     private:
         Work work_;
@@ -117,6 +116,7 @@ private:
     Result<void> start();
     void submit_write(ItemPtr item, Urgency urgency);
     void submit_read(ItemPtr item);
+    void wake_writer_soon(Executor& executor);
     void writer_loop();
     void reader_loop(Connection& connection);
     void checkpoint_loop();
@@ -146,8 +146,9 @@ private:
     bool urgent_ = false;
     bool committing_ = false;
     bool writer_waits_ = false;
-    bool writer_sleeps_ = false;  // without a limit: also a write that may wait has to wake it
-    std::vector<ItemPtr> reads_;  // newest at the back
+    std::vector<Executor*> will_wake_;  // in their next turn
+    bool writer_sleeps_ = false;        // without a limit: also a write that may wait has to wake it
+    std::vector<ItemPtr> reads_;        // newest at the back
     std::size_t next_read_ = 0;
     bool reader_called_ = false;  // one is on its way to look at reads_: it will call the next if it leaves some
     int log_pages_ = 0;
@@ -155,6 +156,12 @@ private:
     bool stopping_ = false;
     bool writer_done_ = false;
     DatabaseCounters counters_;
+
+    struct Life {
+        std::mutex mutex;  // never taken with another one held
+        bool over = false;
+    };
+    std::shared_ptr<Life> life_ = std::make_shared<Life>();  // for what executors still do when we have gone
 
     std::thread writer_, checkpointer_;
     std::vector<std::thread> readers_;

@@ -91,7 +91,8 @@ TEST_F(DatabaseTest, PostsOnceForAllItemsOfABatch) {
     for (std::size_t i = 0; i < count; ++i)
         stores->spool().append(message("bob@example.com", std::to_string(i)), [&](Result<Appended>) { ++answers; });
     ASSERT_TRUE(executor_.run_until([&] { return answers == count; }));
-    EXPECT_LE(executor_.posts(), engine->database().counters().commits);
+    // One for the answers, and one at most to wake the writer.
+    EXPECT_LE(executor_.posts(), 2 * engine->database().counters().commits);
 }
 
 TEST_F(DatabaseTest, ARemovalSharesACommitWithOtherWritesOrComesByItself) {

@@ -13,7 +13,8 @@ void SqliteDialogStore::put(DialogRow row, Done<> done) {
         put.bind(1, std::int64_t{row.slot}).bind(2, row.key).bind_blob(3, row.record);
         return put.bind(4, record_sum(std::int64_t{row.slot}, row.key, row.record)).run();
     };
-    database_.write<void>(executor_, bytes, Urgency::now, std::move(work), std::move(done));
+    const auto urgency = done ? Urgency::now : Urgency::soon;
+    database_.write<void>(executor_, bytes, urgency, std::move(work), std::move(done));
 }
 
 void SqliteDialogStore::remove(std::uint16_t slot, std::string key, Done<> done) {
@@ -21,7 +22,8 @@ void SqliteDialogStore::remove(std::uint16_t slot, std::string key, Done<> done)
         auto remove = state.db.prepare("DELETE FROM dialog WHERE slot = ?1 AND key = ?2");
         return remove.bind(1, std::int64_t{slot}).bind(2, key).run();
     };
-    database_.write<void>(executor_, 0, Urgency::now, std::move(work), std::move(done));
+    const auto urgency = done ? Urgency::now : Urgency::soon;
+    database_.write<void>(executor_, 0, urgency, std::move(work), std::move(done));
 }
 
 void SqliteDialogStore::load(std::uint16_t first_slot, std::uint16_t last_slot, Done<std::vector<DialogRow>> done) {
