@@ -130,7 +130,10 @@ json::object rule_json(const im::DomainRule& rule) {
             {"clearing_house", rule.clearing_house},
             {"mail_names", rule.mail_names},
             {"tls_names", array_of(rule.tls_names)},
-            {"comment", rule.comment}};
+            {"comment", rule.comment},
+            {"inbound", rule.inbound},
+            {"outbound", rule.outbound},
+            {"subdomains", rule.subdomains}};
 }
 im::DomainRule rule_from(const json::object& object, Missing& missing) {
     im::DomainRule rule;
@@ -166,6 +169,9 @@ im::DomainRule rule_from(const json::object& object, Missing& missing) {
     rule.mail_names = flag(object, "mail_names", true, missing);
     if (const auto* names = member(object, "tls_names")) rule.tls_names = texts(names, "tls_names", missing);
     rule.comment = text_or(object, "comment", "", missing);
+    rule.inbound = flag(object, "inbound", true, missing);
+    rule.outbound = flag(object, "outbound", true, missing);
+    rule.subdomains = flag(object, "subdomains", false, missing);
     return rule;
 }
 

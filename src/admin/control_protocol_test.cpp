@@ -29,6 +29,8 @@ im::DomainRule rule() {
     r.trusted_by_partner = true;
     r.clearing_house = "aol.example";
     r.mail_names = false;
+    r.inbound = false;
+    r.subdomains = true;
     r.legacy_tls_until = *parse_last_day("2027-03-31");
     r.tls_names = {"sip.partner.example"};
     r.comment = "sales \"\u5171\u6709\"\n";

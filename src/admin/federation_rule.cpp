@@ -77,6 +77,10 @@ std::optional<Message> why_invalid(const im::DomainRule& rule) {
             found->transport != rule.transport)
             return Message{"rule.profile-other-transport", {rule.profile, std::string(to_string(found->transport))}};
     }
+    if (rule.allowed && !rule.inbound && !rule.outbound) return Message{"rule.no-direction", {}};
+    // What DNS says of a domain, it says of that domain alone.
+    if (rule.allowed && rule.subdomains && rule.transport == Transport::automatic)
+        return Message{"rule.subdomains-need-via", {}};
     if (!rule.next_hop.empty() && !is_next_hop(rule.next_hop)) return Message{"rule.next-hop-form", {rule.next_hop}};
     if (!rule.next_hop.empty() && rule.transport == Transport::automatic) return Message{"rule.next-hop-needs-via", {}};
     if (!rule.next_hop_tls && rule.next_hop.empty()) return Message{"rule.tcp-needs-next-hop", {}};
@@ -106,6 +110,9 @@ std::string describe(const im::DomainRule& rule) {
     if (rule.trusted_by_partner) out += ", trusted by the partner";
     if (rule.has_legacy_tls()) out += ", OLD TLS until " + legacy_last_day(rule);
     if (!rule.tls_names.empty()) out += ", certificate names " + names;
+    if (!rule.inbound) out += ", outbound only";
+    if (!rule.outbound) out += ", inbound only";
+    if (rule.subdomains) out += ", with subdomains";
     if (!rule.comment.empty()) out += ", comment: " + rule.comment;
     return out;
 }

@@ -3,8 +3,17 @@
 namespace parley::im {
 
 const DomainRule* FederationPolicy::rule(std::string_view domain) const {
-    const auto found = rules.find(domain);
-    return found == rules.end() ? nullptr : &found->second;
+    if (const auto found = rules.find(domain); found != rules.end()) return &found->second;
+    for (auto dot = domain.find('.'); dot != std::string_view::npos; dot = domain.find('.', dot + 1)) {
+        const auto parent = rules.find(domain.substr(dot + 1));
+        if (parent != rules.end() && parent->second.subdomains) return &parent->second;
+    }
+    return nullptr;
+}
+
+bool FederationPolicy::may_begin(std::string_view domain, bool inbound) const {
+    const auto* found = rule(domain);
+    return !found || (inbound ? found->inbound : found->outbound);
 }
 
 bool FederationPolicy::xmpp_allowed(std::string_view domain) const {
@@ -26,12 +35,25 @@ std::optional<Transport> FederationPolicy::route(std::string_view domain) const 
 }
 
 DomainRule FederationPolicy::settings(std::string_view domain) const {
-    if (const auto* found = rule(domain)) return *found;
+    if (const auto* found = rule(domain)) {
+        auto settings = *found;
+        settings.domain = domain;
+        return settings;
+    }
     DomainRule defaults;
     defaults.domain = domain;
     defaults.allowed = xmpp_default_allowed;
     defaults.transport = Transport::xmpp;
     return defaults;
+}
+
+bool begins(const xmpp::Stanza& stanza) {
+    switch (stanza.kind) {
+        case xmpp::Stanza::Kind::message: return !stanza.is_error();
+        case xmpp::Stanza::Kind::presence: return stanza.type == "subscribe";
+        case xmpp::Stanza::Kind::iq: break;
+    }
+    return stanza.is_request();
 }
 
 }  // namespace parley::im

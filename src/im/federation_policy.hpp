@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "xmpp/stanza.hpp"
 
 namespace parley::im {
 
@@ -14,8 +15,8 @@ namespace parley::im {
 enum class Transport { automatic, xmpp, sip };
 enum class TlsPolicy { off, optional, required };
 
-// What an administrator has said of one foreign domain (requirements D1). A rule names the domain itself, never its
-// subdomains.
+// What an administrator has said of one foreign domain (requirements D1). A rule names the domain itself, and its
+// subdomains only where it says so.
 struct DomainRule {
     std::string domain;
     bool allowed = true;
@@ -42,6 +43,10 @@ struct DomainRule {
     bool mail_names = true;              // SIP, AOL's kind: people called user(mail.example) are let in and out
     std::vector<std::string> tls_names;  // further names that its certificate may have
     std::string comment;
+    // Whose people may send of their own accord (begins() below): theirs to ours, ours to theirs. Answers and the
+    // presence of those who may be seen go both ways.
+    bool inbound = true, outbound = true;
+    bool subdomains = false;  // it is about those too, as far as they have no rule of their own
     bool has_legacy_tls() const { return legacy_tls_until != TimePoint{}; }
     bool legacy_tls(TimePoint now) const { return allowed && now < legacy_tls_until; }
     bool operator==(const DomainRule&) const = default;
@@ -52,7 +57,10 @@ struct FederationPolicy {
     bool xmpp_default_allowed = false;
     std::map<std::string, DomainRule, std::less<>> rules;
 
+    // Its own, or that of the nearest parent that is about its subdomains.
     const DomainRule* rule(std::string_view domain) const;
+    // May people of that domain send to ours of their own accord, or ours to them? Where exchange is allowed at all.
+    bool may_begin(std::string_view domain, bool inbound) const;
     bool xmpp_allowed(std::string_view domain) const;
     bool sip_allowed(
         std::string_view domain) const;  // needs a rule that allows it and whose transport is sip or automatic
@@ -61,5 +69,8 @@ struct FederationPolicy {
     // The rule's settings, or the defaults for a domain that is allowed without one.
     DomainRule settings(std::string_view domain) const;
 };
+
+// A message, a request to see somebody's presence, an IQ request: what somebody sends of one's own accord.
+bool begins(const xmpp::Stanza& stanza);
 
 }  // namespace parley::im

@@ -55,6 +55,56 @@ TEST(FederationPolicy, SipByListXmppByDefaultWithExceptions) {  // requirement D
     }
 }
 
+TEST(FederationPolicy, SubdomainsByExplicitRule) {  // requirement F1: the longest match decides
+    auto made = policy(false);
+    made.rules["xmpp.example"].subdomains = true;
+    auto& inner = made.rules["a.xmpp.example"] = made.rules["xmpp.example"];
+    inner.domain = "a.xmpp.example";
+    inner.allowed = inner.subdomains = false;
+    auto& deep = made.rules["b.xmpp.example"] = inner;
+    deep.domain = "b.xmpp.example";
+    deep.subdomains = true;
+    struct Case {
+        std::string_view domain;
+        bool allowed;
+    };
+    for (const auto& c :
+         {Case{"xmpp.example", true}, Case{"sub.xmpp.example", true}, Case{"x.y.xmpp.example", true},
+          Case{"a.xmpp.example", false}, Case{"x.a.xmpp.example", true},  // the nearest that is about its subdomains
+          Case{"b.xmpp.example", false}, Case{"x.b.xmpp.example", false}, Case{"notxmpp.example", false},
+          Case{"example", false}, Case{"xmpp.example.other", false}, Case{"sub.sip.example", false}}) {
+        SCOPED_TRACE(c.domain);
+        EXPECT_EQ(made.xmpp_allowed(c.domain), c.allowed);
+        EXPECT_EQ(made.route(c.domain).has_value(), c.allowed);
+    }
+    EXPECT_EQ(made.settings("sub.xmpp.example").domain, "sub.xmpp.example");
+}
+
+TEST(FederationPolicy, EachDirectionByItself) {
+    auto made = policy(true);
+    made.rules["xmpp.example"].inbound = false;
+    made.rules["sip.example"].outbound = false;
+    EXPECT_FALSE(made.may_begin("xmpp.example", true));
+    EXPECT_TRUE(made.may_begin("xmpp.example", false));
+    EXPECT_TRUE(made.may_begin("sip.example", true));
+    EXPECT_FALSE(made.may_begin("sip.example", false));
+    EXPECT_TRUE(made.may_begin("other.example", true) && made.may_begin("other.example", false));
+    const auto stanza = [](xmpp::Stanza::Kind kind, std::string_view type) {
+        xmpp::Stanza made_up;
+        made_up.kind = kind;
+        made_up.type = type;
+        return made_up;
+    };
+    using Kind = xmpp::Stanza::Kind;
+    for (const auto* type : {"", "chat", "headline"}) EXPECT_TRUE(begins(stanza(Kind::message, type)));
+    EXPECT_TRUE(begins(stanza(Kind::presence, "subscribe")));
+    EXPECT_TRUE(begins(stanza(Kind::iq, "get")) && begins(stanza(Kind::iq, "set")));
+    for (const auto* type : {"", "unavailable", "probe", "subscribed", "unsubscribed", "error"})
+        EXPECT_FALSE(begins(stanza(Kind::presence, type))) << type;
+    EXPECT_FALSE(begins(stanza(Kind::iq, "result")) || begins(stanza(Kind::iq, "error")) ||
+                 begins(stanza(Kind::message, "error")));
+}
+
 TEST(FederationPolicy, SettingsAreThoseOfTheRuleOrTheDefaults) {
     auto open = policy(true);
     open.rules["both.example"].tls = TlsPolicy::optional;

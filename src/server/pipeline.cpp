@@ -123,7 +123,13 @@ void receive_stanza(Shard& shard, const std::shared_ptr<Session>& session, xml::
         if (is_answerable(stanza)) answer(*session, blocked_error(stanza));
         return session->settle_inbound(number);
     }
-    // 5. It is acted upon by its kind.
+    // 5. Its way is open in this direction.
+    if (!stanza.to.empty() && !shard.is_local(stanza.to.domain()))
+        if (const auto closed = shard.closed_from_here(stanza, stanza.to.domain())) {
+            answer(*session, stanza.error(*closed));
+            return session->settle_inbound(number);
+        }
+    // 6. It is acted upon by its kind.
     switch (stanza.kind) {
         case Stanza::Kind::message: return route_message(shard, session, std::move(stanza), number);
         case Stanza::Kind::presence: {
@@ -133,7 +139,7 @@ void receive_stanza(Shard& shard, const std::shared_ptr<Session>& session, xml::
         }
         case Stanza::Kind::iq: break;
     }
-    // 6. What is not on its way to a disk is done with.
+    // 7. What is not on its way to a disk is done with.
     session->settle_inbound(number);
     route_iq(shard, session, std::move(stanza));
 }

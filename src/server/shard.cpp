@@ -350,6 +350,8 @@ void Shard::route_remote(im::Envelope envelope, im::Settled settled) {
     if (!transport)
         return settled(
             xmpp::stanza_error("not-allowed", "exchange with " + envelope.to.domain() + " is not allowed here"));
+    auto closed = closed_from_here(*envelope.stanza, envelope.to.domain());  // a room's messages were asked nowhere else
+    if (closed) return settled(std::move(closed));
     auto* remote = *transport == im::Transport::sip ? sip_domains : xmpp_domains;
     if (!remote) return settled(xmpp::stanza_error("remote-server-not-found"));
     // Who cannot enter a room by an invitation is in it by a conversation with it.
@@ -478,7 +480,20 @@ void Shard::bounce(const im::Envelope& envelope, const xmpp::StanzaError& why) {
 // --- routing: the owner's side
 // ---------------------------------------------------------------------------------------------
 
+im::Outcome Shard::closed_from_here(const xmpp::Stanza& stanza, const std::string& domain) {
+    if (!im::begins(stanza) || settings().policy.may_begin(domain, false)) return im::accepted;
+    return xmpp::stanza_error("not-allowed", "nothing may be sent to " + domain + " from here");
+}
+
+im::Outcome Shard::closed_to(const xmpp::Stanza& stanza) {
+    const auto& domain = stanza.from.domain();
+    if (domain.empty() || is_local(domain) || !im::begins(stanza) || settings().policy.may_begin(domain, true))
+        return im::accepted;
+    return xmpp::stanza_error("not-allowed", "nothing from " + domain + " is let in here");
+}
+
 void Shard::on_hand(im::Envelope envelope, im::Settled settled) {
+    if (auto closed = closed_to(*envelope.stanza)) return settled(std::move(closed));
     if (is_room_domain(envelope.to.domain())) return rooms_->on_hand(std::move(envelope), std::move(settled));
     if (auto* user = loaded_user(envelope.to)) {  // the usual case, without a closure
         if (envelope.stanza->kind == Stanza::Kind::message)
@@ -498,6 +513,10 @@ void Shard::on_hand(im::Envelope envelope, im::Settled settled) {
 }
 
 void Shard::on_cast(im::Envelope envelope) {
+    if (const auto closed = closed_to(*envelope.stanza)) {
+        if (envelope.stanza->is_request()) send(envelope.stanza->error(*closed));
+        return;
+    }
     if (is_room_domain(envelope.to.domain())) return rooms_->on_cast(envelope);
     const auto deliver = [](User& user, const im::Envelope& e) {
         if (e.stanza->kind == Stanza::Kind::iq)

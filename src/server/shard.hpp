@@ -90,6 +90,9 @@ public:
     void tell_sender(const std::shared_ptr<const xmpp::Stanza>& stanza, const std::string& origin,
                      const xmpp::StanzaError& why, Function<void()> then);
 
+    // A rule lets nothing of this kind out to that foreign domain; accepted: it does.
+    im::Outcome closed_from_here(const xmpp::Stanza& stanza, const std::string& domain);
+
     // cluster::SlotHandler
     void on_hand(im::Envelope envelope, im::Settled settled) override;
     void on_cast(im::Envelope envelope) override;
@@ -98,6 +101,7 @@ private:
     void sweep_streams();
     void sweep_users();
     void route_remote(im::Envelope envelope, im::Settled settled);
+    im::Outcome closed_to(const xmpp::Stanza& stanza);  // not let in from the domain that it is from
     bool undecided(const std::string& domain);  // whether it is reached over XMPP or SIP
     // `again` runs in its turn when it is decided, with the error if it cannot be.
     void wait_for_way(const std::string& domain, Function<void(const im::Outcome&)> again);

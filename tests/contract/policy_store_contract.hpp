@@ -49,6 +49,9 @@ TEST_P(PolicyStoreContract, KeepsEveryFieldOfARule) {
     rules[2].trusted_by_partner = true;
     rules[2].clearing_house = "aol.example";
     rules[2].mail_names = false;
+    rules[0].inbound = false;
+    rules[1].outbound = false;
+    rules[2].subdomains = true;
     rules[2].legacy_tls_until = TimePoint{Seconds{1'800'000'000}};
     for (const auto& rule : rules) ASSERT_TRUE(put(rule));
     reopen();

@@ -32,6 +32,7 @@ struct Input {
     UserOptions user;
     std::string file, domain, from;
     im::DomainRule rule;
+    std::string direction = "both";
     std::string via = "auto", tls = "required", verdict, legacy_day;
     admin::ChangePolicy policy;
     std::string inside, outside, watcher, target;
@@ -169,7 +170,7 @@ int run(int argc, const char* const* argv) {
     auto* allow =
         add(*federation, "allow", "allow a partner's domain; live at once",
             "parleyctl federation allow partner.example --via sip --profile ocs --next-hop edge.partner.example:5061");
-    allow->add_option("DOMAIN", in.rule.domain, "the partner's domain; its subdomains are not meant")->required();
+    allow->add_option("DOMAIN", in.rule.domain, "the partner's domain")->required();
     allow->add_option("--via", in.via, "how it is reached: xmpp, sip, or auto (as its DNS says)")
         ->check(CLI::IsMember({"auto", "xmpp", "sip"}))
         ->type_name("HOW");
@@ -208,10 +209,16 @@ int run(int argc, const char* const* argv) {
     allow->add_option("--tls-name", in.rule.tls_names, "a further name that its certificate may have; may be repeated")
         ->type_name("NAME")
         ->allow_extra_args(false);
+    allow->add_option("--direction", in.direction, "whose people may write and ask: both, in (theirs) or out (ours)")
+        ->check(CLI::IsMember({"both", "in", "out"}))
+        ->type_name("WAY");
+    allow->add_flag("--subdomains", in.rule.subdomains, "the subdomains too, as far as they have no rule of their own");
     allow->add_option("--comment", in.rule.comment, "why, for people")->type_name("TEXT");
     runs(allow, [&in, allow](const Context& context) {
         in.rule.allowed = true;
         if (const auto* kind = im::find_xmpp_profile(in.rule.profile)) use_defaults(*kind, *allow, in);
+        in.rule.inbound = in.direction != "out";
+        in.rule.outbound = in.direction != "in";
         in.rule.transport = *admin::parse_transport(in.via);
         in.rule.tls = *admin::parse_tls_policy(in.tls);
         in.rule.next_hop_tls = !in.tcp;
@@ -226,6 +233,7 @@ int run(int argc, const char* const* argv) {
     auto* deny = add(*federation, "deny", "refuse a domain, whatever the default says",
                      "parleyctl federation deny spam.example");
     deny->add_option("DOMAIN", in.rule.domain, "the domain")->required();
+    deny->add_flag("--subdomains", in.rule.subdomains, "its subdomains too, as far as they have no rule of their own");
     deny->add_option("--comment", in.rule.comment, "why, for people")->type_name("TEXT");
     runs(deny, [&in](const Context& context) {
         in.rule.allowed = false;

@@ -43,6 +43,9 @@ std::string describe(const im::DomainRule& rule) {
     if (rule.has_legacy_tls()) out += "  OLD TLS until " + admin::legacy_last_day(rule);
     if (!rule.clearing_house.empty()) out += "  clearing house " + rule.clearing_house;
     if (!rule.mail_names) out += "  no e-mail names";
+    if (!rule.inbound) out += "  outbound only";
+    if (!rule.outbound) out += "  inbound only";
+    if (rule.subdomains) out += "  with subdomains";
     for (const auto& name : rule.tls_names) out += "  tls name " + name;
     if (!rule.comment.empty()) out += "  # " + rule.comment;
     return out;

@@ -168,6 +168,11 @@ ALTER TABLE federation_rule ADD COLUMN ask_certificate INTEGER NOT NULL DEFAULT 
 ALTER TABLE federation_rule ADD COLUMN direct_tls INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE federation_rule ADD COLUMN release TEXT NOT NULL DEFAULT '';
 )sql",
+    R"sql(
+ALTER TABLE federation_rule ADD COLUMN inbound INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE federation_rule ADD COLUMN outbound INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE federation_rule ADD COLUMN subdomains INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 
 Result<void> apply(Connection& connection, int number) {
