@@ -5,6 +5,7 @@
 
 #include "admin/federation_rule.hpp"
 #include "base/text.hpp"
+#include "im/room/user_name.hpp"
 #include "xmpp/precis.hpp"
 
 namespace parley::admin {
@@ -80,6 +81,10 @@ Result<xmpp::Jid> Control::user_of(const std::string& text, Message& problem) co
 Result<storage::Account> Control::account_of(const UserKeys& user, Message& problem) const {
     const auto jid = user_of(user.jid, problem);
     if (!jid) return jid.error();
+    if (jid->local().starts_with(im::room_user_prefix)) {
+        problem = {"act.name-of-room", {user.jid, std::string(im::room_user_prefix)}};
+        return Error{Errc::malformed, user.jid};
+    }
     if (!valid(user.sha1, sha1_bytes) || !valid(user.sha256, sha256_bytes)) {
         problem = {"act.bad-keys", {user.jid}};
         return Error{Errc::malformed, user.jid};

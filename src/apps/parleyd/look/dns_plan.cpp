@@ -46,6 +46,23 @@ private:
         if (has_xmpp) host(xmpp);
         if (has_sip) host(sip);
         certificate(domain, ascii, has_sip ? sip : std::string());
+        for (const auto& [rooms, beside] : parts_.settings()->room_domains)
+            if (beside == domain) plan_rooms(rooms, xmpp);
+    }
+
+    // For people of XMPP partners only: a node does its work without.
+    void plan_rooms(const std::string& rooms, const std::string& host) {
+        const auto& listen = parts_.config->listen;
+        if (!parts_.config->has(admin_role::s2s)) return;
+        const auto ascii = net::to_ascii_domain(rooms);
+        const Message missing{"plan.rooms-missing", {}};
+        if (!listen.s2s.empty())
+            record("_xmpp-server._tcp." + ascii, listen.s2s.front().port, host, Verdict::note, missing);
+        const auto context = parts_.settings()->s2s_context(rooms);
+        if (!context) return;
+        const bool named = names(*context, ascii);
+        fill(place("certificate", ascii), named ? Verdict::good : Verdict::note,
+             named ? Message{"plan.name-there", {}} : Message{"plan.rooms-missing", {}});
     }
 
     // Findings keep the order of the plan, whatever comes first: each has its place before it is asked for.
@@ -59,31 +76,39 @@ private:
         if (verdict == Verdict::problem) report_.good = false;
     }
 
-    void record(const std::string& name, std::uint16_t port, const std::string& host) {
+    struct Wanted {
+        std::size_t at;
+        std::uint16_t port;
+        Verdict otherwise;
+        Message missing;
+    };
+    void record(const std::string& name, std::uint16_t port, const std::string& host,
+                Verdict otherwise = Verdict::problem, Message missing = {"plan.missing", {}}) {
         const auto at = place("record", name + ". SRV 0 0 " + std::to_string(port) + ' ' + host + '.');
         ++open_;
-        parts_.network.resolve_srv(
-            parts_.executor, name,
-            [self = shared_from_this(), at, port](const Result<net::DnsAnswer<net::SrvRecord>>& answer) {
-                self->record_answered(at, port, answer);
-            });
+        parts_.network.resolve_srv(parts_.executor, name,
+                                   [self = shared_from_this(), wanted = Wanted{at, port, otherwise, std::move(missing)}](
+                                       const Result<net::DnsAnswer<net::SrvRecord>>& answer) {
+                                       self->record_answered(wanted, answer);
+                                   });
     }
-    void record_answered(std::size_t at, std::uint16_t port, const Result<net::DnsAnswer<net::SrvRecord>>& answer) {
+    void record_answered(const Wanted& wanted, const Result<net::DnsAnswer<net::SrvRecord>>& answer) {
+        const auto at = wanted.at;
         if (!answer) {
-            fill(at, Verdict::problem, {"plan.unknown", {answer.error().detail}});
+            fill(at, wanted.otherwise, {"plan.unknown", {answer.error().detail}});
         } else if (answer->records.empty()) {
-            fill(at, Verdict::problem, {"plan.missing", {}});
+            fill(at, wanted.otherwise, wanted.missing);
         } else {
             std::string all;
             bool ours = false;
             for (const auto& record : answer->records) {
-                ours = ours || record.port == port;
+                ours = ours || record.port == wanted.port;
                 all += (all.empty() ? "" : ", ") + std::to_string(record.port) + ' ' + record.target;
             }
             if (ours)
                 fill(at, Verdict::good, {"plan.there", {}});
             else
-                fill(at, Verdict::problem, {"plan.differs", {all}});
+                fill(at, wanted.otherwise, {"plan.differs", {all}});
         }
         settled();
     }
@@ -116,21 +141,22 @@ private:
                                     });
     }
 
+    static bool names(const net::TlsContext& context, const std::string& wanted) {
+        const auto& all = context.names();
+        return std::any_of(all.begin(), all.end(),
+                           [&](const std::string& name) { return net::to_ascii_domain(name) == wanted; });
+    }
+
     void certificate(const std::string& domain, const std::string& ascii, const std::string& sip) {
         const auto settings = parts_.settings();
         const auto found = settings->s2s_contexts.find(domain);
         if (found == settings->s2s_contexts.end()) return;
-        const auto& names = found->second->names();
         std::string all;
-        for (const auto& name : names) all += (all.empty() ? "" : ", ") + name;
-        const auto named = [&](const std::string& wanted) {
-            return std::any_of(names.begin(), names.end(),
-                               [&](const std::string& name) { return net::to_ascii_domain(name) == wanted; });
-        };
+        for (const auto& name : found->second->names()) all += (all.empty() ? "" : ", ") + name;
         for (const auto& wanted : {ascii, sip}) {
             if (wanted.empty()) continue;
             const auto at = place("certificate", wanted);
-            if (named(wanted))
+            if (names(*found->second, wanted))
                 fill(at, Verdict::good, {"plan.name-there", {}});
             else
                 fill(at, Verdict::problem, {"plan.name-missing", {all}});
