@@ -7,6 +7,9 @@ from tests.lab.ocs_chat import IncomingChat, OutgoingChat, offer
 from tests.lab.ocs_watch import Watch
 
 
+DISCO_INFO, XHTML_IM, XHTML = "http://jabber.org/protocol/disco#info", "http://jabber.org/protocol/xhtml-im", "http://www.w3.org/1999/xhtml"
+
+
 def _chat_state(name, sender=ALICE):
     return lambda s: (s.name == "message" and s["from"].bare == sender and
                       s.xml.find(f"{{http://jabber.org/protocol/chatstates}}{name}") is not None)
@@ -44,6 +47,30 @@ async def test_other_forms_of_the_offer(lab):
         await chat.message(f"form {number}")
         await user.wait_message(f"form {number}")
         await chat.bye()
+
+
+async def test_html_for_a_client_that_shows_it(lab):
+    """text/html: a client that lists XHTML-IM gets the markup beside the text, without what could harm; another the text alone."""
+    node, edge, plain = await node_and_edge(lab)
+    chat = OutgoingChat(edge, U1)
+    await chat.invite()
+    await chat.accepted()
+    html = b"<div onclick='x()'>so <b>bold</b><script>y()</script> of you<img src='http://spy.example/1.gif'></div>"
+    await chat.request("MESSAGE", html, "text/html; charset=UTF-8")
+    message = await plain.wait_message("so bold of you", ALICE)
+    assert message.xml.find(f"{{{XHTML_IM}}}html") is None, message
+    await plain.stop()
+    user = await login_u1(lab, node, features=(XHTML_IM,))
+    await user.journal.wait_for("the question what it can show", lambda s: s.name == "iq" and s["type"] == "get" and
+                                s.xml.find(f"{{{DISCO_INFO}}}query") is not None)
+    await user.stream["xep_0199"].ping(jid=OURS)  # the answer went before it
+    await chat.request("MESSAGE", html, "text/html; charset=UTF-8")
+    message = await user.wait_message("so bold of you", ALICE)
+    body = message.xml.find(f"{{{XHTML_IM}}}html/{{{XHTML}}}body")
+    assert body is not None, message
+    assert "".join(body.itertext()) == "so bold of you", message
+    assert body.find(f".//{{{XHTML}}}strong").text == "bold", message
+    assert not any("spy" in ElementTree.tostring(e, "unicode") or "onclick" in e.attrib for e in body.iter()), message
 
 
 async def test_user_who_is_away(lab):

@@ -24,7 +24,7 @@ class XmppClient:
     """`async with XmppClient(lab, jid, password, (host, port)) as alice:`"""
 
     def __init__(self, lab, jid, password, address, resource=None, direct_tls=False, plugins=(), mechanism=None, priority=0,
-                 as_packaged=False, native=False):
+                 as_packaged=False, native=False, features=()):
         self.address, self.direct_tls, self.priority = address, direct_tls, priority
         self.stream = slixmpp.ClientXMPP(f"{jid}/{resource}" if resource else jid, password, sasl_mech=mechanism)
         self.stream.ca_certs = str(lab.ca.file)
@@ -33,9 +33,10 @@ class XmppClient:
         self.stream.auto_reconnect = False
         if not as_packaged:
             self._without_channel_binding()
-        for plugin in ("xep_0030", "xep_0199", "xep_0085", *plugins, *["xep_0115"] * native):
+        for plugin in ("xep_0030", "xep_0199", "xep_0085", *plugins, *["xep_0115"] * bool(native or features)):
             self.stream.register_plugin(plugin)
         self.native = native  # says by its capabilities that it can show busy and idle
+        self.features = (*features, *[NATIVE] * native)
         self.jid = jid
         self.journal = Journal(jid)
         self._fates = asyncio.Queue()
@@ -68,8 +69,9 @@ class XmppClient:
             raise LoginFailed(f"{self.jid}: {event} {data}")
         if roster:
             await asyncio.wait_for(self.stream.get_roster(), deadline)
-        if self.native:
-            self.stream["xep_0030"].add_feature(NATIVE)
+        for feature in self.features:
+            self.stream["xep_0030"].add_feature(feature)
+        if self.features:
             await self.stream["xep_0115"].update_caps(broadcast=False)
         if presence:
             self.send_presence()
