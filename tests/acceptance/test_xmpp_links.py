@@ -7,7 +7,7 @@ from tests.lab.parley import Parley
 from tests.lab.waiting import until
 from tests.lab.xmpp_client import XmppClient
 from tests.lab.xmpp_peer import SM, STANDARD, Product, XmppPeer
-from tests.lab.xmpp_stream import SASL, SERVER, STREAM, element
+from tests.lab.xmpp_stream import DIALBACK, SASL, SERVER, STREAM, XmppStream, element
 
 OURS = "parley.example"
 THEIRS = "partner.example"
@@ -106,6 +106,25 @@ async def test_a_record_that_points_at_the_wrong_kind_of_port(lab):
         user = await XmppClient(lab, node.add_user("u1"), "secret", node.address).start()
         user.send_message(f"alice@{domain}", "by the wrong door")
         await peer.wait_message("by the wrong door", deadline=30)
+
+
+async def test_tls_off_is_off_on_the_port_where_it_comes_first(lab):
+    """With `--tls off` a stream inside TLS is refused once its header says who it is, or its dialback does, and the reason is named."""
+    node, peer, user = await _pair(lab, dataclasses.replace(STANDARD, tls="off"), "--tls", "off", "--plain-dialback")
+    stream = XmppStream(*await asyncio.open_connection("127.0.0.1", node.s2s_tls_port, ssl=peer.client_context(), server_hostname=OURS), "direct")
+    stream.send_header(from_=THEIRS, to=OURS, version="1.0")
+    await stream.expect_header()
+    await stream.expect(f"{{{STREAM}}}error")
+    assert stream.error == "policy-violation" and "TLS is switched off" in stream.error_text, stream.error_text
+    nameless = XmppStream(*await asyncio.open_connection("127.0.0.1", node.s2s_tls_port, ssl=peer.client_context(), server_hostname=OURS), "nameless")
+    nameless.send_header()
+    await nameless.expect_header()
+    nameless.send(element("db:result", "a key", from_=THEIRS, to=OURS))
+    answer = await nameless.expect(DIALBACK + "result")
+    assert answer.get("type") == "error" and "TLS is switched off" in "".join(answer.itertext())
+    nameless.abort()
+    await peer.message(ALICE, user.jid, "in plain")
+    await user.wait_message("in plain", ALICE)
 
 
 class _Slammer(XmppPeer):

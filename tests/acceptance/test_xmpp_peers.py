@@ -1,4 +1,5 @@
 """Simulated XMPP partners of every kind: GoogleTalk, Sametime, WebEx Connect, Cisco Unified Presence, driven over real streams."""
+import time
 from xml.etree import ElementTree
 
 from tests.lab.parley import Parley
@@ -39,6 +40,17 @@ async def test_googletalk_with_features_that_offer_nothing(lab):
     product = Product("googletalk", names_in_header=False, tls="off", external=False)
     node, peer, user = await _pair(lab, product, "gmail.example")
     await _both_ways(peer, user)
+
+
+async def test_googletalk_announces_features_and_sends_none(lab):
+    """Version 1.0 and silence: after three seconds dialback is tried without them."""
+    product = Product("googletalk", names_in_header=False, tls="off", external=False, silent_header=True)
+    node, peer, user = await _pair(lab, product, "gmail.example")
+    begin = time.monotonic()
+    user.send_message("alice@gmail.example", "to you")
+    await peer.wait_message("to you")
+    assert time.monotonic() - begin < 8, "its patience is three seconds"
+    assert peer.incoming[-1].proven == {(OURS, "gmail.example")}
 
 
 async def test_googletalk_with_tls(lab):

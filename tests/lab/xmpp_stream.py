@@ -125,6 +125,10 @@ class XmppStream:
         self.send("</stream:stream>")
         self.abort()
 
+    def go_deaf(self):
+        """Reads nothing more, and leaves the connection open."""
+        self.writer.transport.pause_reading()
+
     def abort(self):
         self.ended.set()
         self.writer.close()

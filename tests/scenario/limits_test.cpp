@@ -204,6 +204,56 @@ TEST_F(LimitsTest, APartnerThatStaysAwayIsAnErrorInTime) {
     EXPECT_EQ(ids_of(alice->heard(), "error"), range(1, 1));
 }
 
+// The first time at once, then with pauses; once it has taken the message, all is as before.
+TEST_F(LimitsTest, APartnerThatEndsEachStreamIsNotDialledWithoutPause) {
+    allow("montague.example");
+    PeerServer montague(world.network, world.executor, "montague.example", "10.0.2.9");
+    start(false);
+    alice->say(message("romeo@montague.example", 1));
+    int streams = 0;
+    for (int i = 0; i < 1000; ++i) {
+        world.executor.advance(10ms);
+        montague.collect();
+        if (montague.heard().empty()) continue;
+        ++streams;
+        montague.heard().clear();
+        montague.drop();
+    }
+    EXPECT_GE(streams, 4);
+    EXPECT_LE(streams, 8);
+    world.executor.advance(10s);
+    montague.collect();
+    EXPECT_EQ(ids_of(montague.heard()), range(1, 1));
+    alice->say(message("romeo@montague.example", 2));
+    world.executor.advance(1s);
+    montague.collect();
+    EXPECT_EQ(ids_of(montague.heard()), range(2, 2));
+    alice->collect();
+    EXPECT_TRUE(ids_of(alice->heard(), "error").empty());
+}
+
+// What is proven by no stream comes back in the end.
+TEST_F(LimitsTest, APartnerThatNeverProvesAnythingIsAnErrorAfterTenMinutes) {
+    allow("montague.example");
+    PeerServer montague(world.network, world.executor, "montague.example", "10.0.2.9");
+    start(false);
+    alice->say(message("romeo@montague.example", 1));
+    const auto run = [&](int seconds) {
+        for (int i = 0; i < seconds * 100; ++i) {
+            world.executor.advance(10ms);
+            montague.collect();
+            if (montague.heard().empty()) continue;
+            montague.heard().clear();
+            montague.drop();
+        }
+        alice->collect();
+    };
+    run(580);
+    EXPECT_TRUE(ids_of(alice->heard(), "error").empty());
+    run(40);
+    EXPECT_EQ(ids_of(alice->heard(), "error"), range(1, 1));
+}
+
 // s2s_stanzas_per_second.
 TEST_F(LimitsTest, APartnerIsReadAtItsRate) {
     allow("montague.example");

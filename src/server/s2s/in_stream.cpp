@@ -34,6 +34,10 @@ std::string domain_of(std::string_view attribute) {
     return jid && jid->is_domain() ? jid->domain() : std::string{};
 }
 
+std::string why_tls_unwanted(const std::string& remote) {
+    return "TLS is switched off for " + remote + " here; come by the port without it";
+}
+
 }  // namespace
 
 InStream::InStream(XmppFederation& federation, Shard& shard, std::unique_ptr<net::Connection> connection)
@@ -69,6 +73,7 @@ void InStream::on_header(const xml::Element& root) {
 void InStream::answer_header(bool with_features) {
     send_header();
     if (!remote_.empty() && !allowed(remote_)) return close("policy-violation", why_refused(remote_));
+    if (!remote_.empty() && tls_unwanted(remote_)) return close("policy-violation", why_tls_unwanted(remote_));
     if (with_features) send_features();
 }
 
@@ -104,6 +109,11 @@ std::string InStream::why_refused(const std::string& remote) const {
     const auto* rule = shard_->settings().policy.rule(remote);
     if (rule && rule->allowed && rule->transport == im::Transport::sip) return remote + " is reached over SIP here";
     return "exchange with " + remote + " is not allowed here";
+}
+
+// STARTTLS is not offered to such a partner; a port where TLS comes first cannot know who it is until now.
+bool InStream::tls_unwanted(const std::string& remote) const {
+    return secured_ && shard_->settings().policy.settings(remote).tls == im::TlsPolicy::off;
 }
 
 void InStream::send_header() {
@@ -274,6 +284,7 @@ void InStream::judge_dialback(const xml::Element& element) {
     const auto& policy = shard_->settings().policy;
     const auto rule = policy.settings(remote);
     if (!allowed(remote)) return dialback_error(local, remote, "policy-violation", why_refused(remote));
+    if (tls_unwanted(remote)) return dialback_error(local, remote, "policy-violation", why_tls_unwanted(remote));
     if (!secured_ && rule.tls == im::TlsPolicy::required)
         return dialback_error(local, remote, "policy-violation", "TLS is required of " + remote);
     if (secured_ ? !rule.dialback : !rule.plain_dialback) {

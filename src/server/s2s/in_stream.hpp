@@ -55,6 +55,7 @@ private:
     bool allowed(const std::string& remote) const;
     std::string refused_release(const std::string& remote) const;
     std::string why_refused(const std::string& remote) const;
+    bool tls_unwanted(const std::string& remote) const;
     void send_features();
     void on_auth(const xml::Element& element);
     void on_dialback_result(const xml::Element& element);

@@ -17,7 +17,7 @@ namespace {
 
 constexpr Millis one_attempt{10'000};      // to connect and to negotiate with one target
 constexpr Millis idle_close{600'000};      // a stream that carries nothing ends; the next stanza opens another
-constexpr Millis ping_patience{30'000};    // a peer that does not answer a ping is gone
+constexpr Millis longest_wait{600'000};    // what no stream has proven for so long comes back
 constexpr Millis release_patience{5'000};  // one that does not say which release it is may be any
 constexpr Millis shortest_pause{500};      // after an attempt that failed; doubled each time
 constexpr Millis longest_pause{8'000};
@@ -66,7 +66,7 @@ void Link::send(im::Envelope envelope, im::Settled settled) {
         return waiting.settled(xmpp::stanza_error("resource-constraint", "too much is waiting for " + remote_));
     queued_bytes_ += waiting.bytes;
     queue_.push_back(std::move(waiting));
-    if (!deadline_timer_.pending()) check_deadlines();
+    check_deadlines();
     if (stream_) return stream_->want_stanzas();
     connect();
 }
@@ -81,7 +81,8 @@ void Link::keep_to_the_rule() {
 
 void Link::verify(std::string stream_id, std::string key, Function<void(Verdict)> answer) {
     if (questions_.size() >= most_questions) return answer(Verdict::unknown);
-    questions_.push_back({std::move(stream_id), std::move(key), std::move(answer)});
+    questions_.push_back({std::move(stream_id), std::move(key), std::move(answer), shard_.clock().now()});
+    check_deadlines();
     if (stream_ && stream_->askable()) return ask();
     connect();
 }
@@ -174,8 +175,9 @@ void Link::on_ready() {
     turn_.reset();
     targets_.clear();
     last_error_.clear();
-    failed_attempts_ = 0;
     since_ = shard_.clock().wall();
+    ready_since_ = shard_.clock().now();
+    proved_ = false;
     managed_ = stream_->offers_management();
     sent_ = acknowledged_ = arrived_ = 0;
     if (managed_) stream_->send("<enable xmlns='urn:xmpp:sm:3'/>");
@@ -205,8 +207,18 @@ void Link::on_ended(const Error& error) {
     asked_ = unheard_ = false;
     release_timer_.cancel();
     release_ = Release::unknown;
+    if (was_ready) {
+        down_since_ = shard_.clock().now();
+        if (proved_ || down_since_ - ready_since_ >= longest_pause) failed_attempts_ = 0;
+    }
     if (queue_.empty() && questions_.empty()) return turn_.reset();
-    if (was_ready) return connect();
+    check_deadlines();
+    // At once, but not again and again to one that ends each stream as soon as something is sent.
+    if (was_ready && failed_attempts_ > 0) return try_again_later();
+    if (was_ready) {
+        ++failed_attempts_;
+        return connect();
+    }
     if (other) targets_.push_front(*other);
     // RFC 6120 3.2.1: the next target, when one fails before the stream is ready.
     if (!targets_.empty()) return try_next_target();
@@ -240,6 +252,10 @@ void Link::attempt_failed(const Error& error) {
     turn_.reset();
     targets_.clear();
     for (auto& question : std::exchange(questions_, {})) question.answer(Verdict::unknown);
+    try_again_later();
+}
+
+void Link::try_again_later() {
     const auto pause = std::min(longest_pause, shortest_pause * (1 << std::min(failed_attempts_++, 8)));
     retry_timer_ = shard_.executor().after(pause, [this] {
         retry_timer_.cancel();
@@ -269,20 +285,33 @@ void Link::give_up(const Error& error) {
     for (auto& waiting : queue) waiting.settled(to_stanza_error(error));
 }
 
-void Link::check_deadlines() {
-    const auto limit = shard_.settings().limits.s2s_connect;
+// The time to reach a partner does not run while there is a stream: it is slow then, or about to be found gone.
+bool Link::too_late(const Waiting& waiting) const {
     const auto now = shard_.clock().now();
-    while (!queue_.empty() && now - queue_.front().since >= limit) {
+    if (now - waiting.since >= longest_wait) return true;
+    return !connected() && now - std::max(waiting.since, down_since_) >= shard_.settings().limits.s2s_connect;
+}
+
+void Link::check_deadlines() {
+    while (!queue_.empty() && too_late(queue_.front())) {
         auto late = std::move(queue_.front());
         queue_.pop_front();
         queued_bytes_ -= late.bytes;
         late.settled(xmpp::stanza_error("remote-server-timeout",
                                         last_error_.empty() ? remote_ + " does not answer" : last_error_));
     }
-    if (queue_.empty())
+    const auto longest = shard_.clock().now() - shard_.settings().limits.s2s_connect;
+    while (!questions_.empty() && questions_.front().since <= longest) {
+        auto late = std::move(questions_.front());
+        questions_.erase(questions_.begin());
+        late.answer(Verdict::unknown);
+    }
+    if (queue_.empty() && questions_.empty()) return deadline_timer_.cancel();
+    if (deadline_timer_.pending()) return;
+    deadline_timer_ = shard_.executor().after(Millis{1000}, [this] {
         deadline_timer_.cancel();
-    else
-        deadline_timer_ = shard_.executor().after(Millis{1000}, [this] { check_deadlines(); });
+        check_deadlines();
+    });
 }
 
 // --- sending
@@ -351,7 +380,7 @@ void Link::barrier() {
         stream_->send(ask_for("proof-" + std::to_string(++ping_number_), xml::Element(xmpp::ns::ping, "ping")));
         ++sent_;
     }
-    attempt_timer_ = shard_.executor().after(ping_patience, [this] {
+    attempt_timer_ = shard_.executor().after(shard_.settings().limits.s2s_answer, [this] {
         if (!stream_ || !asked_) return;
         last_error_ = remote_ + " has stopped answering";
         stream_->close("connection-timeout");
@@ -385,6 +414,7 @@ bool Link::on_proof(std::string_view id) {
 void Link::proven(std::size_t count) {
     attempt_timer_.cancel();
     asked_ = unheard_ = false;
+    proved_ = true;
     behind_ping_ = 0;
     for (; count > 0; --count) {
         auto done = std::move(unproven_.front());
@@ -479,7 +509,8 @@ void Link::on_element(xml::Element element) {
         }
         return;
     }
-    // Stanzas come on the streams that the peer opens; the answer to our ping may come here too (XEP-0288 peers).
+    // Stanzas come on the streams that the peer opens; some answer our ping here all the same.
+    if (element.ns() != xmpp::ns::server) return;
     ++arrived_;
     if (element.name() != "iq") return;
     if (const auto answer = xmpp::Stanza::decode(std::move(element)); answer && !answer->is_request())
@@ -490,7 +521,8 @@ void Link::sweep() {
     if (!stream_) return;
     stream_->sweep();
     // Half-open: what is no message is never proven, so a peer that was sent something and says nothing is asked.
-    if (unheard_ && !asked_ && connected() && shard_.clock().now() - unheard_since_ >= ping_patience) barrier();
+    const auto patience = shard_.settings().limits.s2s_answer;
+    if (unheard_ && !asked_ && connected() && shard_.clock().now() - unheard_since_ >= patience) barrier();
     if (active_) {
         active_ = false;
         idle_timer_ = shard_.executor().after(idle_close, [this] {

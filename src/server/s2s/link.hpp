@@ -25,7 +25,8 @@ public:
     ~Link() override;
 
     // `settled` when the peer has it as far as can be known: a message, when the peer has answered a ping sent behind
-    // it; the rest, when it is written. An error when it could not be delivered within the time limit.
+    // it; the rest, when it is written. An error when it could not be delivered within the time limit: s2s_connect for
+    // a partner that cannot be reached, ten minutes in all for one that can and still proves nothing.
     void send(im::Envelope envelope, im::Settled settled);
     // Asks the peer whether it made this dialback key (XEP-0220 2.2.2). `answer`: yes, no, or could not be asked.
     enum class Verdict { valid, invalid, unknown };
@@ -53,6 +54,7 @@ private:
     struct Question {
         std::string stream_id, key;
         Function<void(Verdict)> answer;
+        SteadyTime since;
         bool sent = false;
     };
 
@@ -83,7 +85,9 @@ private:
     std::optional<Target> another_way() const;
     void ask();
     void attempt_failed(const Error& error);
+    void try_again_later();
     void give_up(const Error& error);
+    bool too_late(const Waiting& waiting) const;
     void check_deadlines();
 
     Shard& shard_;
@@ -116,7 +120,9 @@ private:
     std::string last_error_;  // of the last attempt; empty after one that did not fail
     TimePoint since_{};       // of the error, or of the stream
     Timer attempt_timer_, deadline_timer_, idle_timer_, barrier_timer_, retry_timer_, release_timer_;
-    int failed_attempts_ = 0;                                // since the stream was last ready
+    int failed_attempts_ = 0;                                // since a stream was last of use
+    SteadyTime ready_since_{}, down_since_{};                // the stream; there is none
+    bool proved_ = false;                                    // something was proven on it
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // tells late answers of the network that we are gone
     bool connecting_ = false;
     bool active_ = false;

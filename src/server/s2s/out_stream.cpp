@@ -12,6 +12,8 @@
 namespace parley::server {
 namespace {
 
+constexpr Millis features_patience{3'000};  // for a peer that announces features; some never send any
+
 xml::ParserLimits limits_s2s() {
     xml::ParserLimits limits;
     limits.element = Limits{}.stanza_s2s;
@@ -66,7 +68,22 @@ void OutStream::on_header(const xml::Element& root) {
         return fail(Fault::not_xmpp, Errc::malformed, "the peer does not speak XMPP");
     stream_id_ = root.attribute("id");
     // XEP-0220 2.1.1: an old peer sends no features; dialback is all it knows.
-    if (!root.attribute("version").starts_with("1.")) authenticate(nullptr);
+    if (!root.attribute("version").starts_with("1.")) return authenticate(nullptr);
+    if (!authenticated_) wait_for_features();
+}
+
+bool OutStream::dialback_would_do() const {
+    const auto& rule = setup_.rule;
+    return connection_->tls() ? rule.dialback : rule.plain_dialback && rule.tls != im::TlsPolicy::required;
+}
+
+// COMPAT(GoogleTalk): some announce version 1.0 and send no features. Where dialback would do, it is tried without them.
+void OutStream::wait_for_features() {
+    if (!dialback_would_do()) return;
+    features_timer_ = connection_->executor().after(features_patience, [this] {
+        features_timer_.cancel();
+        if (!closing() && !askable_ && !starting_tls_) authenticate(nullptr);
+    });
 }
 
 void OutStream::on_element(xml::Element element) {
@@ -111,6 +128,8 @@ void OutStream::on_element(xml::Element element) {
 }
 
 void OutStream::on_features(const xml::Element& features) {
+    features_timer_.cancel();
+    if (askable_ && !authenticated_) return;  // too late: dialback has begun without them
     takes_names_ = features.child(xmpp::ns::federation, "names") != nullptr;
     if (authenticated_) {
         ready_ = true;

@@ -77,6 +77,8 @@ private:
     void on_closed(const Error& why) override;
 
     void on_features(const xml::Element& features);
+    void wait_for_features();
+    bool dialback_would_do() const;
     void authenticate(const xml::Element* features);
     void prove();
     void dial_back();
@@ -91,6 +93,7 @@ private:
     std::string_view proof_;
     std::string stream_id_;
     std::string certificate_problem_;
+    Timer features_timer_;
     bool starting_tls_ = false;
     bool external_offered_ = false;
     bool external_refused_ = false;
