@@ -67,7 +67,7 @@ class Ejabberd:
         (self.folder / "ejabberd.yml").write_text(CONFIG.format(
             domain=self.domain, certificate=certificate, pem=pem, direct=self.base + 23, s2s=self.base + 69))
         rc = self.folder / "inetrc"
-        rc.write_text(f"{{lookup, [dns]}}.\n{{nameserver, {{127,0,0,1}}, {dns_port}}}.\n" if dns_port else "{lookup, [file]}.\n")
+        rc.write_text(f"{{resolv_conf, \"\"}}.\n{{hosts_file, \"\"}}.\n{{lookup, [dns]}}.\n{{nameserver, {{127,0,0,1}}, {dns_port}}}.\n" if dns_port else "{lookup, [file]}.\n")
         users = ", ".join(f'<<"{user}">>' for user in self.users)
         (code,) = sorted(glob.glob("/usr/lib/*-linux-gnu/ejabberd-*/ebin"))[:1]
         log = self.folder / "ejabberd.out"

@@ -1,5 +1,8 @@
 #include "sip/check.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "base/text.hpp"
 #include "sip/header/cseq.hpp"
 #include "sip/header/name_addr.hpp"
@@ -15,15 +18,22 @@ Problem bad(std::string_view what) {
 
 // Exactly one, or the reader before us may have taken the other one.
 std::optional<Problem> exactly_one(const Message& message) {
-    for (const auto id : {HeaderId::from, HeaderId::to, HeaderId::call_id, HeaderId::cseq}) {
-        const auto n = message.count(id);
-        if (n == 0) return Problem{400, "Missing " + std::string(to_string(id))};
-        if (n > 1) return Problem{400, "Repeated " + std::string(to_string(id))};
+    constexpr std::array once{HeaderId::from,           HeaderId::to,           HeaderId::call_id, HeaderId::cseq,
+                              HeaderId::max_forwards,   HeaderId::content_type, HeaderId::expires, HeaderId::event,
+                              HeaderId::content_length, HeaderId::subscription_state};
+    constexpr std::size_t needed = 4;  // the first of them
+    std::array<bool, once.size()> seen{};
+    std::optional<Problem> repeated;
+    for (const auto& field : message.fields()) {
+        const auto found = std::find(once.begin(), once.end(), field.id);
+        if (found == once.end()) continue;
+        auto& there = seen[static_cast<std::size_t>(found - once.begin())];
+        if (there && !repeated) repeated = Problem{400, "Repeated " + std::string(to_string(field.id))};
+        there = true;
     }
-    for (const auto id : {HeaderId::max_forwards, HeaderId::content_length, HeaderId::content_type, HeaderId::expires,
-                          HeaderId::event, HeaderId::subscription_state})
-        if (message.count(id) > 1) return Problem{400, "Repeated " + std::string(to_string(id))};
-    return {};
+    for (std::size_t i = 0; i < needed; ++i)
+        if (!seen[i]) return Problem{400, "Missing " + std::string(to_string(once[i]))};
+    return repeated;
 }
 
 std::optional<Problem> vias(const Message& message) {
@@ -62,7 +72,7 @@ bool is_call_id(std::string_view value) {
     for (const char c : value) {
         if (c == '@' && !host)
             host = true;
-        else if (!is_token({&c, 1}) && std::string_view("()<>:\\\"/[]?{}").find(c) == std::string_view::npos)
+        else if (!is_token_character(c) && std::string_view("()<>:\\\"/[]?{}").find(c) == std::string_view::npos)
             return false;
     }
     return true;

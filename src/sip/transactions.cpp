@@ -26,7 +26,7 @@ std::string_view domain_of(std::string_view key) {
 
 // 17.2.3. The ACK of a non-2xx belongs to its INVITE, and a CANCEL asks for it by name.
 std::string server_key(const Message& request, std::string_view method) {
-    const auto first = split_list(request.header(HeaderId::via)).front();
+    const auto first = first_of_list(request.header(HeaderId::via));
     const auto via = parse_via(first);
     constexpr std::size_t usual = 128;
     std::string key;

@@ -174,8 +174,12 @@ Result<void> Uri::parse_sip() {
         params_ = span(end + 1, params_end);
         // More than paramchar: signed parameters are base64 with "=".
         if (!well_escaped(params(), "[]/:&+$;=,|^`{}\\#")) return Error{Errc::malformed, "bad parameter in a URI"};
-        for (const auto part : split(params(), ';'))
-            if (part.empty() || part.front() == '=') return Error{Errc::malformed, "empty parameter in a URI"};
+        bool begins = true;  // a parameter
+        for (const char c : params()) {
+            if (begins && (c == ';' || c == '=')) return Error{Errc::malformed, "empty parameter in a URI"};
+            begins = c == ';';
+        }
+        if (begins) return Error{Errc::malformed, "empty parameter in a URI"};
         end = params_end;
     }
     if (end < all.size()) {

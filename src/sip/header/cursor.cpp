@@ -1,59 +1,13 @@
 #include "sip/header/cursor.hpp"
 
-#include <array>
-
 #include "base/text.hpp"
 #include "sip/limits.hpp"
 
 namespace parley::sip {
-namespace {
-
-constexpr auto token_characters = [] {
-    std::array<bool, 256> table{};
-    for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;
-    for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = true;
-    for (unsigned c = 'A'; c <= 'Z'; ++c) table[c] = true;
-    for (const char c : std::string_view("-.!%*_+`'~")) table[static_cast<unsigned char>(c)] = true;
-    return table;
-}();
-
-bool is_token_character(char c) {
-    return token_characters[static_cast<unsigned char>(c)];
-}
-
-}  // namespace
-
 bool is_token(std::string_view text) {
     for (const char c : text)
         if (!is_token_character(c)) return false;
     return !text.empty();
-}
-
-void Cursor::skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t')) ++at_;
-}
-
-bool Cursor::accept(char c) {
-    if (at_end() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-}
-
-bool Cursor::accept_spaced(char c) {
-    const auto start = at_;
-    skip_space();
-    if (!accept(c)) {
-        at_ = start;
-        return false;
-    }
-    skip_space();
-    return true;
-}
-
-std::string_view Cursor::token() {
-    const auto start = at_;
-    while (at_ < text_.size() && is_token_character(text_[at_])) ++at_;
-    return since(start);
 }
 
 std::optional<std::string_view> Cursor::quoted() {
@@ -71,18 +25,6 @@ std::optional<std::string_view> Cursor::quoted() {
     }
     at_ = start;
     return {};
-}
-
-std::string_view Cursor::until_any(std::string_view stops) {
-    const auto start = at_;
-    // A few stops, and values of some ten bytes: find_first_of() would call a function for each of them.
-    const auto stops_here = [&](char c) {
-        for (const char stop : stops)
-            if (c == stop) return true;
-        return false;
-    };
-    while (at_ < text_.size() && !stops_here(text_[at_])) ++at_;
-    return since(start);
 }
 
 std::string unquote(std::string_view text) {
@@ -105,12 +47,13 @@ std::string quote(std::string_view text) {
     return out += '"';
 }
 
-std::vector<std::string_view> split_list(std::string_view value) {
-    std::vector<std::string_view> parts;
-    std::size_t start = 0;
+namespace {
+
+// Where the top-level comma at or behind `from` is; the end of the text if there is none.
+std::size_t next_comma(std::string_view value, std::size_t from) {
     bool quoted = false;
     bool bracketed = false;
-    for (std::size_t i = 0; i < value.size() && parts.size() < limit::list_values; ++i) {
+    for (std::size_t i = from; i < value.size(); ++i) {
         const char c = value[i];
         if (quoted) {
             if (c == '\\')
@@ -124,12 +67,29 @@ std::vector<std::string_view> split_list(std::string_view value) {
         } else if (c == '<') {
             bracketed = true;
         } else if (c == ',') {
-            parts.push_back(trim(value.substr(start, i - start), " \t"));
-            start = i + 1;
+            return i;
         }
+    }
+    return value.size();
+}
+
+}  // namespace
+
+std::vector<std::string_view> split_list(std::string_view value) {
+    std::vector<std::string_view> parts;
+    std::size_t start = 0;
+    while (parts.size() < limit::list_values) {
+        const auto comma = next_comma(value, start);
+        if (comma == value.size()) break;
+        parts.push_back(trim(value.substr(start, comma - start), " \t"));
+        start = comma + 1;
     }
     parts.push_back(trim(value.substr(start), " \t"));
     return parts;
+}
+
+std::string_view first_of_list(std::string_view value) {
+    return trim(value.substr(0, next_comma(value, 0)), " \t");
 }
 
 }  // namespace parley::sip

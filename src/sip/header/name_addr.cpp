@@ -14,7 +14,7 @@ std::string_view unquoted_display(Cursor& cursor) {
     while (!cursor.at_end() && cursor.peek() != '<') {
         const char c = cursor.peek();
         const bool high = static_cast<unsigned char>(c) >= 0x80;
-        if (c != ' ' && c != '\t' && !high && !is_token({&c, 1})) return {};
+        if (c != ' ' && c != '\t' && !high && !is_token_character(c)) return {};
         cursor.accept(c);
     }
     return cursor.since(start);

@@ -1,7 +1,8 @@
 #include "sip/header/params.hpp"
 
 #include <algorithm>
-#include <vector>
+
+#include <boost/container/small_vector.hpp>
 
 #include "base/text.hpp"
 
@@ -34,9 +35,7 @@ std::optional<Param> next_param(Cursor& cursor) {
         param.value = *quoted;
         return param;
     }
-    const auto start = cursor.position();
-    while (!cursor.at_end() && stands_in_value(cursor.peek())) cursor.accept(cursor.peek());
-    param.value = cursor.since(start);
+    param.value = cursor.while_it(stands_in_value);
     if (param.value.empty()) return {};
     return param;
 }
@@ -45,7 +44,7 @@ std::optional<Param> next_param(Cursor& cursor) {
 
 Result<Params> Params::parse(Cursor& cursor) {
     const auto start = cursor.position();
-    std::vector<std::string_view> names;
+    boost::container::small_vector<std::string_view, 8> names;
     auto end = start;
     while (cursor.accept_spaced(';')) {
         const auto param = next_param(cursor);
