@@ -48,6 +48,7 @@ START = ('{{ok, _}} = application:ensure_all_started(ejabberd), [ok = ejabberd_a
 class Ejabberd:
     name = "ejabberd"
     options = []
+    host = "localhost"  # it asks the system for addresses, which knows no other name of this machine
 
     def __init__(self, binaries, folder, domain, base, tls, what):
         del binaries, what

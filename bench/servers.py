@@ -87,13 +87,14 @@ def listens(port):
 class Dns:
     """dnsmasq on loopback with the SRV records of the domains: how federated servers find each other."""
 
-    def __init__(self, folder, port, servers):
+    def __init__(self, folder, port, servers, host=None):
+        """`host`: what the records point to, instead of the domain itself."""
         folder.mkdir(parents=True, exist_ok=True)
         command = [shutil.which("dnsmasq") or "/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", f"--port={port}",
                    "--listen-address=127.0.0.1", "--bind-interfaces", "--no-resolv", "--no-hosts", "--local=/example/",
                    "--pid-file=", "--user=", "--group="]
         for domain, base in servers:
-            command += [f"--host-record={domain},127.0.0.1", f"--srv-host=_xmpp-server._tcp.{domain},{domain},{base + 69}"]
+            command += [f"--host-record={domain},127.0.0.1", f"--srv-host=_xmpp-server._tcp.{domain},{host or domain},{base + 69}"]
         self.process = Process(command, folder / "dns.log")
         self.process.wait_for(lambda: listens(port), "dnsmasq")
 

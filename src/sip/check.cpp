@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "base/text.hpp"
 #include "sip/header/cseq.hpp"
@@ -22,18 +23,16 @@ std::optional<Problem> exactly_one(const Message& message) {
                               HeaderId::max_forwards,   HeaderId::content_type, HeaderId::expires, HeaderId::event,
                               HeaderId::content_length, HeaderId::subscription_state};
     constexpr std::size_t needed = 4;  // the first of them
-    std::array<bool, once.size()> seen{};
-    std::optional<Problem> repeated;
+    std::array<std::uint16_t, once.size()> counts{};
     for (const auto& field : message.fields()) {
         const auto found = std::find(once.begin(), once.end(), field.id);
-        if (found == once.end()) continue;
-        auto& there = seen[static_cast<std::size_t>(found - once.begin())];
-        if (there && !repeated) repeated = Problem{400, "Repeated " + std::string(to_string(field.id))};
-        there = true;
+        if (found != once.end()) ++counts[static_cast<std::size_t>(found - once.begin())];
     }
-    for (std::size_t i = 0; i < needed; ++i)
-        if (!seen[i]) return Problem{400, "Missing " + std::string(to_string(once[i]))};
-    return repeated;
+    for (std::size_t i = 0; i < once.size(); ++i) {
+        if (counts[i] == 0 && i < needed) return Problem{400, "Missing " + std::string(to_string(once[i]))};
+        if (counts[i] > 1) return Problem{400, "Repeated " + std::string(to_string(once[i]))};
+    }
+    return {};
 }
 
 std::optional<Problem> vias(const Message& message) {

@@ -119,8 +119,15 @@ void Core::notify(UsageId id, Notifier::State state, SharedBody body) {
     if (!usage || !usage->notifier || !usage->decided) return;
     const bool changed = usage->notifier->state() != state;
     usage->notifier->set(state, std::move(body));
-    if (changed) impl_->store_again(*usage);
-    impl_->pump(id);
+    if (!changed || !usage->stored) return impl_->pump(id);
+    // That this peer may watch is known from nowhere else after a crash: it is told when that is on disk.
+    ++usage->states_unstored;
+    impl_->store(*usage, [impl = impl_.get(), id](bool) {
+        auto* still = impl->find(id);
+        if (!still) return;
+        --still->states_unstored;
+        impl->pump(id);
+    });
 }
 
 void Core::end_subscription(UsageId id, std::string reason, std::optional<Seconds> retry_after) {

@@ -37,6 +37,7 @@ struct UsageEntry {
     std::string note, remote_display;
     Event event;
     std::unique_ptr<Notifier> notifier;
+    int states_unstored = 0;  // of the notifier, on their way to the disk: nothing is said before
     std::unique_ptr<Subscriber> subscriber;
     std::unique_ptr<ImSession> session;
     std::vector<Function<void(bool)>> waiting_for_cseq;

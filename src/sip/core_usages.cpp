@@ -143,7 +143,7 @@ Result<Restored> CoreImpl::restore(std::string_view row) {
 void CoreImpl::pump(UsageId id) {
     auto* usage = find(id);
     if (!usage) return;
-    if (usage->notifier && usage->live) {
+    if (usage->notifier && usage->live && usage->states_unstored == 0) {
         if (auto notify = usage->notifier->take(now())) send_notify(*usage, std::move(*notify));
         usage = find(id);
         if (!usage) return;

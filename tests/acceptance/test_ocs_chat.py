@@ -55,8 +55,8 @@ async def test_html_for_a_client_that_shows_it(lab):
     chat = OutgoingChat(edge, U1)
     await chat.invite()
     await chat.accepted()
-    html = b"<div onclick='x()'>so <b>bold</b><script>y()</script> of you<img src='http://spy.example/1.gif'></div>"
-    await chat.request("MESSAGE", html, "text/html; charset=UTF-8")
+    html = "<div onclick='x()'>so <b>bold</b><script>y()</script> of {}<img src='http://spy.example/1.gif'></div>"
+    await chat.request("MESSAGE", html.format("you").encode(), "text/html; charset=UTF-8")
     message = await plain.wait_message("so bold of you", ALICE)
     assert message.xml.find(f"{{{XHTML_IM}}}html") is None, message
     await plain.stop()
@@ -64,11 +64,11 @@ async def test_html_for_a_client_that_shows_it(lab):
     await user.journal.wait_for("the question what it can show", lambda s: s.name == "iq" and s["type"] == "get" and
                                 s.xml.find(f"{{{DISCO_INFO}}}query") is not None)
     await user.stream["xep_0199"].ping(jid=OURS)  # the answer went before it
-    await chat.request("MESSAGE", html, "text/html; charset=UTF-8")
-    message = await user.wait_message("so bold of you", ALICE)
+    await chat.request("MESSAGE", html.format("me").encode(), "text/html; charset=UTF-8")
+    message = await user.wait_message("so bold of me", ALICE)
     body = message.xml.find(f"{{{XHTML_IM}}}html/{{{XHTML}}}body")
     assert body is not None, message
-    assert "".join(body.itertext()) == "so bold of you", message
+    assert "".join(body.itertext()) == "so bold of me", message
     assert body.find(f".//{{{XHTML}}}strong").text == "bold", message
     assert not any("spy" in ElementTree.tostring(e, "unicode") or "onclick" in e.attrib for e in body.iter()), message
 
