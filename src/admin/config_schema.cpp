@@ -272,6 +272,11 @@ const std::vector<Key>& keys() {
         listener<&Listeners::web>("web"),
         listener<&Listeners::admin>("admin"),
         {"dns", "servers", [](Reader& r, const Node& n, Config& c) { c.dns_servers = r.addresses(n, 53); }},
+        {"dns", "trust_anchor",
+         [](Reader& r, const Node& n, Config& c) {
+             if (n.kind == Node::Kind::string && n.text.empty()) return;  // none
+             if (auto path = r.path(n)) c.trust_anchor = *std::move(path);
+         }},
         {"tls", "trust_file",
          [](Reader& r, const Node& n, Config& c) {
              if (auto path = r.path(n)) c.trust_file = *std::move(path);

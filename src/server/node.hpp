@@ -36,6 +36,7 @@ struct Settings {
     im::FederationPolicy policy;
     Limits limits;
     bool offer_plain = true;  // SASL PLAIN, inside TLS only
+    bool dnssec = false;      // DNS answers are validated: partners may be proven by TLSA records (RFC 7673)
     // The answers of clients that are not native change their users' policy lists too (requirements D4).
     bool third_party_decisions_count = false;
 

@@ -16,6 +16,7 @@ net::DnsSettings dns_from(const admin::Config& config) {
     net::DnsSettings dns;
     for (const auto& server : config.dns_servers)
         dns.servers.push_back(server.address + '@' + std::to_string(server.port));
+    dns.trust_anchor_file = config.trust_anchor.string();
     return dns;
 }
 
@@ -265,6 +266,7 @@ Result<std::shared_ptr<server::Settings>> NodeProcess::settings_from(const admin
     settings->limits = config.limits;
     settings->third_party_decisions_count = config.third_party_decisions_count;
     settings->policy = as_configured()->policy;
+    settings->dnssec = !config.trust_anchor.empty();
     for (const auto& domain : config.domains) {
         auto tls = tls_of(config, domain, false);
         tls.peer = net::TlsSettings::PeerCertificate::none;  // clients sign in by password

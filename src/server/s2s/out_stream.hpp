@@ -7,6 +7,7 @@
 #include "base/executor.hpp"
 #include "base/limits.hpp"
 #include "im/federation_policy.hpp"
+#include "server/s2s/certificate_proof.hpp"
 #include "server/xml_stream.hpp"
 
 namespace parley::server {
@@ -20,8 +21,9 @@ public:
     struct Setup {
         std::string local, remote;
         im::DomainRule rule;
-        std::shared_ptr<net::TlsContext> tls;  // nullptr: we have no certificate for this domain
-        std::string secret;                    // of the node, for dialback keys
+        std::shared_ptr<net::TlsContext> tls;          // nullptr: we have no certificate for this domain
+        std::string secret;                            // of the node, for dialback keys
+        std::shared_ptr<const SecureTarget> secure{};  // nullptr: DNS is not secure
         bool direct_tls = false;
         bool verify_only = false;  // opened to ask about a key
         std::size_t outbound_soft = Limits{}.outbound_soft;
@@ -60,8 +62,9 @@ public:
     Fault fault() const { return fault_; }
     bool opened() const { return !stream_id_.empty(); }  // the peer has sent its header
     std::string_view proof() const { return proof_; }    // "SASL EXTERNAL", "dialback": by which we became ready
-    bool takes_names() const { return takes_names_; }    // of messages: docs/federation-names.md
-    bool offers_management() const { return offers_management_; }  // XEP-0198, on this stream that is ready
+    const CertificateJudgement& certificate() const { return certificate_; }  // of the peer's; once it is askable
+    bool takes_names() const { return takes_names_; }                         // of messages: docs/federation-names.md
+    bool offers_management() const { return offers_management_; }             // XEP-0198, on this stream that is ready
     const net::TlsInfo* tls() const { return connection_->tls(); }
     using XmlStream::finish;
     using XmlStream::send;
@@ -78,9 +81,11 @@ private:
 
     void on_features(const xml::Element& features);
     void authenticate(const xml::Element* features);
+    void judge_peer();
+    void peer_judged();
     void prove();
     void dial_back();
-    bool certificate_is_theirs();
+    bool certificate_is_needed() const;
     void fail(Fault fault, Errc code, std::string detail);
     void note_refused_certificate();
 
@@ -90,7 +95,8 @@ private:
     Fault fault_ = Fault::none;
     std::string_view proof_;
     std::string stream_id_;
-    std::string certificate_problem_;
+    CertificateJudgement certificate_;
+    std::string our_certificate_problem_;                    // why the peer does not take ours
     bool starting_tls_ = false;
     bool external_offered_ = false;
     bool external_refused_ = false;
