@@ -285,6 +285,10 @@ const std::vector<Key>& keys() {
          [](Reader& r, const Node& n, Config& c) {
              if (const auto flag = r.boolean(n)) c.trust_system = *flag;
          }},
+        {"federation", "posh",
+         [](Reader& r, const Node& n, Config& c) {
+             if (const auto flag = r.boolean(n)) c.posh = *flag;
+         }},
         {"sip", "host",
          [](Reader& r, const Node& n, Config& c) {
              const auto text = r.string(n);
@@ -316,8 +320,8 @@ const std::vector<Key>& keys() {
     return all;
 }
 
-const std::vector<std::string> table_names{"node", "store", "domain", "listen", "dns",
-                                           "tls",  "sip",   "policy", "log",    "limits"};
+const std::vector<std::string> table_names{"node",       "store", "domain", "listen", "dns",   "tls",
+                                           "federation", "sip",   "policy", "log",    "limits"};
 const std::vector<std::string> domain_keys{"name", "certificate", "key", "rooms"};
 
 std::vector<std::string> keys_of(std::string_view table) {

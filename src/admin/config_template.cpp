@@ -118,6 +118,10 @@ std::string write_config(const ConfigTemplate& v) {
            "# trust_file = \"tls/roots.pem\"          # certificates of further CAs, PEM\n"
            "# trust_system = true                   # the CAs of the operating system count too\n"
            "\n"
+           "# How XMPP partners may prove their certificates, beside a trusted CA and [dns] trust_anchor.\n"
+           "[federation]\n"
+           "# posh = false                          # ask https://DOMAIN/.well-known/posh/xmpp-server.json (RFC 7711)\n"
+           "\n"
            "[sip]\n"
            "# host = \"sip." +
            v.domain +

@@ -150,7 +150,7 @@ ProvenBy InStream::certificate_proves(const std::string& domain) const {
 bool InStream::may_be_published(const std::string& domain) const {
     const auto& settings = shard_->settings();
     const auto* tls = connection_->tls();
-    return settings.dnssec && !settings.s2s_contexts.empty() && tls && tls->peer &&
+    return (settings.dnssec || settings.posh_tls) && !settings.s2s_contexts.empty() && tls && tls->peer &&
            settings.policy.settings(domain).external_in && !domain.empty() && !published_.contains(domain) &&
            published_.size() < most_published && certificate_proves(domain) == ProvenBy::nothing;
 }
@@ -163,7 +163,8 @@ void InStream::seek_proof(const std::string& domain, Function<void()> then) {
                                    *connection_,
                                    settings.s2s_contexts.begin()->second,
                                    domain,
-                                   settings.dnssec};
+                                   settings.dnssec,
+                                   settings.posh_tls ? shard_->node().posh : nullptr};
     auto found = [this, weak = weak_from_this(), domain, then = std::move(then)](CertificateJudgement judgement) {
         const auto self = weak.lock();
         if (!self || closing()) return;

@@ -157,6 +157,7 @@ void Link::connected_to(const Target& target, std::unique_ptr<net::Connection> c
     timed_out_ = false;
     setup.direct_tls = target.direct_tls;
     setup.secure = target.secure;
+    if (settings.posh_tls) setup.posh = shard_.node().posh;
     setup.outbound_soft = settings.limits.outbound_soft;
     setup.verify_only = queue_.empty() && unproven_.empty();
     setup.tls = settings.s2s_context(local_);

@@ -5,6 +5,7 @@
 
 #include "net/identity.hpp"
 #include "server/s2s/dialback_key.hpp"
+#include "server/s2s/posh.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
 #include "xmpp/sasl/sasl_data.hpp"
@@ -150,7 +151,16 @@ void OutStream::authenticate(const xml::Element* features) {
 void OutStream::judge_peer() {
     if (connection_->tls())
         certificate_ = judge_certificate(*connection_, *setup_.tls, setup_.remote, setup_.secure.get());
-    peer_judged();
+    const bool doubtful = certificate_.by == ProvenBy::nothing && !certificate_.contradicted;
+    if (!doubtful || !setup_.posh || !certificate_is_needed()) return peer_judged();
+    wait();
+    setup_.posh->find(connection_->executor(), setup_.remote,
+                      [this, alive = std::weak_ptr(alive_)](const Result<PoshDocuments::Document>& document) {
+                          if (alive.expired() || closing()) return;
+                          certificate_ = judge_by_posh(*connection_, setup_.remote, document, certificate_);
+                          peer_judged();
+                          if (!closing()) go_on();
+                      });
 }
 
 void OutStream::peer_judged() {

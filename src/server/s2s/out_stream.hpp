@@ -12,6 +12,8 @@
 
 namespace parley::server {
 
+class PoshDocuments;
+
 // A stream that we opened to a foreign domain (RFC 6120 as initiating entity): TLS by the domain's settings, then SASL
 // EXTERNAL (XEP-0178) or server dialback (XEP-0220), until stanzas may flow. It also carries questions about keys that
 // others showed us
@@ -24,6 +26,7 @@ public:
         std::shared_ptr<net::TlsContext> tls;          // nullptr: we have no certificate for this domain
         std::string secret;                            // of the node, for dialback keys
         std::shared_ptr<const SecureTarget> secure{};  // nullptr: DNS is not secure
+        PoshDocuments* posh = nullptr;                 // nullptr: web servers of partners are not asked
         bool direct_tls = false;
         bool verify_only = false;  // opened to ask about a key
         std::size_t outbound_soft = Limits{}.outbound_soft;
@@ -97,6 +100,7 @@ private:
     std::string stream_id_;
     CertificateJudgement certificate_;
     std::string our_certificate_problem_;                    // why the peer does not take ours
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // tells late answers that we are gone
     bool starting_tls_ = false;
     bool external_offered_ = false;
     bool external_refused_ = false;

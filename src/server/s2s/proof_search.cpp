@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "net/srv.hpp"
+#include "server/s2s/posh.hpp"
 
 namespace parley::server {
 namespace {
@@ -93,7 +94,14 @@ void ProofSearch::tlsa_answered(SecureTarget target, Result<net::DnsAnswer<net::
 }
 
 void ProofSearch::ask_posh() {
-    finish({});
+    if (question_.posh == nullptr) return finish({});
+    question_.posh->find(
+        question_.executor, question_.domain,
+        [weak = weak_from_this()](const Result<PoshDocuments::Document>& document) {
+            const auto self = weak.lock();
+            if (!self || !self->found_) return;
+            self->finish(judge_by_posh(self->question_.connection, self->question_.domain, document, {}));
+        });
 }
 
 void ProofSearch::finish(CertificateJudgement judgement) {

@@ -10,8 +10,10 @@
 
 namespace parley::server {
 
+class PoshDocuments;
+
 // Whether the certificate with which a partner came to us is one that its domain publishes: in the TLSA records of the
-// servers that its SRV records name (RFC 7673, RFC 7712 5.1). All of it must be validated by
+// servers that its SRV records name (RFC 7673, RFC 7712 5.1), else in its POSH document. All of it must be validated by
 // DNSSEC; the addresses do not matter, since nobody is connected to. One thread.
 class ProofSearch : public std::enable_shared_from_this<ProofSearch> {
 public:
@@ -23,6 +25,7 @@ public:
         std::shared_ptr<net::TlsContext> context;
         std::string domain;
         bool dnssec = false;            // look for TLSA records
+        PoshDocuments* posh = nullptr;  // look for a POSH document
     };
     // Destroying the result before `found` has run cancels it. `found` runs later, within `patience`.
     using Found = Function<void(CertificateJudgement)>;

@@ -27,6 +27,7 @@ struct Parts {
     std::function<std::shared_ptr<const gateway::SipSettings>()> sip;
     server::TransportFinder& transports;
     std::string secret;                     // for dialback keys
+    server::PoshDocuments* posh = nullptr;  // nullptr: web servers of partners are not asked
 };
 
 using Verdict = admin::Finding::Verdict;

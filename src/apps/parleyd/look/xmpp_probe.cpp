@@ -9,6 +9,7 @@ using admin::Message;
 using server::OutStream;
 
 constexpr Millis negotiation_time{5'000};
+constexpr Millis time_with_posh{7'000};  // PoshDocuments::patience is part of it
 
 // Opens the very stream that a message would take, up to the moment at which stanzas may flow.
 class XmppProbe final : public Probe, OutStream::Owner {
@@ -29,9 +30,11 @@ private:
         setup.secret = parts_.secret;
         setup.direct_tls = target_.direct_tls;
         setup.secure = target_.secure;
+        setup.posh = parts_.posh;
         const auto own = settings->s2s_contexts.find(question_.from);
         if (own != settings->s2s_contexts.end()) setup.tls = own->second;
-        within(negotiation_time, "stream", {"test.stream-silent", {}}, Message{"fix.their-port", {}});
+        within(setup.posh ? time_with_posh : negotiation_time, "stream", {"test.stream-silent", {}},
+               Message{"fix.their-port", {}});
         OutStream::Owner& self = *this;
         stream_ = std::make_unique<OutStream>(std::move(setup), std::move(connection), self);
         stream_->start();
@@ -106,6 +109,8 @@ private:
         const auto verdict = refused ? Verdict::problem : Verdict::note;
         if (judged.by == server::ProvenBy::dane)
             return say("identity", Verdict::good, {"test.identity-dane", {target_.secure->host}});
+        if (judged.by == server::ProvenBy::posh)
+            return say("identity", Verdict::good, {"test.identity-posh", {question_.domain}});
         if (judged.contradicted) {
             say("identity", verdict, {"test.identity-tlsa", {judged.problem}}, Message{"fix.their-tlsa", {}});
         } else if (!tls->peer) {
