@@ -17,5 +17,6 @@ set(parley_external_net OpenSSL::SSL ${UNBOUND_LIBRARY} PkgConfig::IDN2 Boost::h
 set(parley_external_xml EXPAT::EXPAT)
 set(parley_external_xmpp ICU::uc ICU::i18n PkgConfig::IDN2 PkgConfig::GSASL)
 set(parley_external_storage SQLite::SQLite3)
+set(parley_external_server Boost::json)
 set(parley_external_admin Boost::json)
 set(parley_external_apps Boost::json)

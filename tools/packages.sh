@@ -6,6 +6,7 @@ packages_build="g++ cmake ninja-build pkg-config ccache lld git ca-certificates 
 packages_lint="clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev"
 packages_demo="openssl python3-cryptography python3-slixmpp iproute2 util-linux prosody lua-unbound
     kamailio kamailio-presence-modules kamailio-tls-modules kamailio-xml-modules baresip-core"
-packages_test="$packages_demo $packages_lint ejabberd linphone-cli go-sendxmpp profanity tmux sip-tester stunnel4 sqlite3"
+packages_test="$packages_demo $packages_lint ejabberd linphone-cli go-sendxmpp profanity tmux sip-tester stunnel4 sqlite3
+    nsd ldnsutils"
 packages_bench="openssl python3 prosody lua-unbound dnsmasq-base ejabberd
     kamailio kamailio-presence-modules kamailio-tls-modules kamailio-xml-modules"

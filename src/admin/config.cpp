@@ -125,8 +125,10 @@ std::vector<ConfigChange> difference(const Config& before, const Config& after) 
         compare("listen." + std::string(old_listeners[i].name), text_of(*old_listeners[i].addresses),
                 text_of(*new_listeners[i].addresses), true);
     compare("dns.servers", text_of(before.dns_servers), text_of(after.dns_servers), true);
+    compare("dns.trust_anchor", before.trust_anchor, after.trust_anchor, true);
     compare("tls.trust_file", before.trust_file, after.trust_file, false);
     compare("tls.trust_system", before.trust_system ? "true" : "false", after.trust_system ? "true" : "false", false);
+    compare("federation.posh", before.posh ? "true" : "false", after.posh ? "true" : "false", false);
     compare("sip.host", before.sip_host, after.sip_host, true);
     compare("sip.subscription", std::to_string(before.sip_subscription.count()),
             std::to_string(after.sip_subscription.count()), true);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "admin/certificate_check.hpp"
+#include "admin/trust_anchor.hpp"
 
 namespace parley::admin {
 namespace {
@@ -120,6 +121,9 @@ void check_files(const Document& document, const Config& config, TimePoint now, 
     if (!config.trust_file.empty())
         if (auto wrong = check_trust_file(config.trust_file))
             report(*std::move(wrong), table_place(document, "tls", "trust_file"), Message{"fix.check-path", {}});
+    if (!config.trust_anchor.empty())
+        if (auto wrong = check_trust_anchor(config.trust_anchor))
+            report(*std::move(wrong), table_place(document, "dns", "trust_anchor"), Message{"fix.check-path", {}});
     std::error_code failed;
     const auto store_place = table_place(document, "store", "directory");
     if (!std::filesystem::is_directory(config.store, failed))

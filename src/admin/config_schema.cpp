@@ -272,6 +272,11 @@ const std::vector<Key>& keys() {
         listener<&Listeners::web>("web"),
         listener<&Listeners::admin>("admin"),
         {"dns", "servers", [](Reader& r, const Node& n, Config& c) { c.dns_servers = r.addresses(n, 53); }},
+        {"dns", "trust_anchor",
+         [](Reader& r, const Node& n, Config& c) {
+             if (n.kind == Node::Kind::string && n.text.empty()) return;  // none
+             if (auto path = r.path(n)) c.trust_anchor = *std::move(path);
+         }},
         {"tls", "trust_file",
          [](Reader& r, const Node& n, Config& c) {
              if (auto path = r.path(n)) c.trust_file = *std::move(path);
@@ -279,6 +284,10 @@ const std::vector<Key>& keys() {
         {"tls", "trust_system",
          [](Reader& r, const Node& n, Config& c) {
              if (const auto flag = r.boolean(n)) c.trust_system = *flag;
+         }},
+        {"federation", "posh",
+         [](Reader& r, const Node& n, Config& c) {
+             if (const auto flag = r.boolean(n)) c.posh = *flag;
          }},
         {"sip", "host",
          [](Reader& r, const Node& n, Config& c) {
@@ -311,8 +320,8 @@ const std::vector<Key>& keys() {
     return all;
 }
 
-const std::vector<std::string> table_names{"node", "store", "domain", "listen", "dns",
-                                           "tls",  "sip",   "policy", "log",    "limits"};
+const std::vector<std::string> table_names{"node",       "store", "domain", "listen", "dns",   "tls",
+                                           "federation", "sip",   "policy", "log",    "limits"};
 const std::vector<std::string> domain_keys{"name", "certificate", "key", "rooms"};
 
 std::vector<std::string> keys_of(std::string_view table) {

@@ -10,6 +10,7 @@
 
 #include "admin/config_template.hpp"
 #include "admin/problem.hpp"
+#include "admin/trust_anchor.hpp"
 #include "base/text.hpp"
 
 namespace parley::admin {
@@ -107,9 +108,31 @@ std::string good(const std::string& more = {}) {
            more;
 }
 
+TEST(Config, ATrustAnchorIsRecordsAndNothingElse) {
+    struct Case {
+        const char *name, *text;
+        std::optional<std::size_t> records;
+    };
+    for (const auto& c :
+         {Case{"as Debian has the root's", ".\t172800\tIN\tDNSKEY\t257 3 8 AwEAAa96 ;{id = 20326 (ksk)}\n", 1},
+          Case{"as ldns writes it", "a.example.\tIN\tDS\t6000 13 2 0275f21accde53b6\n\n; more\n", 1},
+          Case{"data in parts", ". IN DS 20326 8 2 E06D44B8 0B8F1D39\n. DNSKEY 257 3 13 x/G3 ZYMH\r\n", 2},
+          Case{"comments alone", "; nothing\n\n", 0}, Case{"empty", "", 0},
+          Case{"another type", "a.example. IN A 127.0.0.1\n", std::nullopt},
+          Case{"no data", ". IN DS 20326 8 2\n", std::nullopt},
+          Case{"data that is none", ". IN DS 20326 8 2 xyz\n", std::nullopt},
+          Case{"a number that is too large", ". IN DS 20326 8 256 E06D\n", std::nullopt},
+          Case{"PEM", "-----BEGIN CERTIFICATE-----\nMIIB\n", std::nullopt},
+          Case{"one line of two", ". IN DS 20326 8 2 E06D\nhello\n", std::nullopt}}) {
+        SCOPED_TRACE(c.name);
+        EXPECT_EQ(count_trust_anchors(c.text), c.records);
+    }
+}
+
 TEST(Config, ReadsWhatItIsGiven) {
     const auto loaded =
-        parse_config(good("[dns]\nservers = [\"127.0.0.1:5353\", \"::1\"]\n[tls]\ntrust_system = false\n"
+        parse_config(good("[dns]\nservers = [\"127.0.0.1:5353\", \"::1\"]\ntrust_anchor = "
+                          "\"root.key\"\n[tls]\ntrust_system = false\n[federation]\nposh = true\n"
                           "[sip]\nsubscription = \"2h\"\n[log]\nlevel = \"debug\"\nfile = \"a.log\"\n"
                           "[limits]\nstanza_c2s = \"64 KiB\"\ntls_handshake = \"5s\"\nsasl_failures = 3\n"),
                      "/srv/parley/parley.toml");
@@ -125,6 +148,8 @@ TEST(Config, ReadsWhatItIsGiven) {
     ASSERT_EQ(config.dns_servers.size(), 2u);
     EXPECT_EQ(config.dns_servers[0].to_string(), "127.0.0.1:5353");
     EXPECT_EQ(config.dns_servers[1].to_string(), "[::1]:53");
+    EXPECT_TRUE(config.posh);
+    EXPECT_EQ(config.trust_anchor, "/srv/parley/root.key");
     EXPECT_FALSE(config.trust_system);
     EXPECT_EQ(config.sip_subscription, Seconds(7200));
     EXPECT_EQ(config.log_level, LogLevel::debug);

@@ -20,6 +20,7 @@ struct PartnerOverview {
         std::string tls;          // "TLSv1.3 TLS_AES_128_GCM_SHA256"; empty: plain
         std::string certificate;  // names, for people
         std::string sha256;
+        std::string proof;  // of XMPP partners who they are: "pkix", "dane", "posh", "dialback", "none"; empty: no TLS
         TimePoint since{};
     };
     struct Failure {

@@ -74,6 +74,8 @@ public:
     virtual const Endpoint& remote() const = 0;
     virtual const Endpoint& local() const = 0;
     virtual const TlsInfo* tls() const = 0;  // nullptr while plain
+    // All that the peer has shown, in DER, its own first; empty when it showed none. Made anew at each call.
+    virtual std::vector<std::string> peer_certificates() const = 0;
     // RFC 9266 tls-exporter (32 raw bytes); empty unless TLS 1.3 (or 1.2 with extended master secret).
     virtual std::string channel_binding() const = 0;
     virtual Executor& executor() const = 0;
@@ -95,6 +97,8 @@ struct SrvRecord {
     bool operator==(const SrvRecord&) const = default;
 };
 
+struct TlsaRecord;  // net/tlsa.hpp
+
 template <class T>
 struct DnsAnswer {
     std::vector<T> records;  // empty: the name or the type does not exist
@@ -113,12 +117,16 @@ public:
                                                      Accepted accepted) = 0;
     using Connected = Function<void(Result<std::unique_ptr<Connection>>)>;
     virtual void connect(Executor& executor, const Endpoint& to, Millis timeout, Connected connected) = 0;
-    // `name` as in "_xmpp-server._tcp.example.com". A resolver that does not answer in 3 s is Errc::timed_out.
+    // `name` as in "_xmpp-server._tcp.example.com". A resolver that does not answer in 3 s is Errc::timed_out, an
+    // answer that DNSSEC shows to be false ("bogus", RFC 4035 4.3) Errc::forbidden.
     virtual void resolve_srv(Executor& executor, const std::string& name,
                              Function<void(Result<DnsAnswer<SrvRecord>>)> done) = 0;
     // A and AAAA together, numeric addresses; a numeric name answers itself.
     virtual void resolve_host(Executor& executor, const std::string& name,
                               Function<void(Result<DnsAnswer<std::string>>)> done) = 0;
+    // `name` as in "_5269._tcp.xmpp.example.com"; records of every kind, also those that nobody can use.
+    virtual void resolve_tlsa(Executor& executor, const std::string& name,
+                              Function<void(Result<DnsAnswer<TlsaRecord>>)> done) = 0;
 };
 
 }  // namespace parley::net

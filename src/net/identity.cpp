@@ -90,6 +90,12 @@ bool names_xmpp_domain(const PeerCertificate& certificate, std::string_view doma
            any(certificate.xmpp_addrs, [&](const auto& name) { return to_ascii_domain(name) == wanted; });
 }
 
+bool names_web_host(const PeerCertificate& certificate, std::string_view host) {
+    const auto wanted = to_ascii_domain(host);
+    return !wanted.empty() && std::any_of(certificate.dns_names.begin(), certificate.dns_names.end(),
+                                          [&](const auto& name) { return matches(name, wanted); });
+}
+
 std::vector<std::string> sip_domains(const PeerCertificate& certificate) {
     std::vector<std::string> out;
     const auto add = [&](std::string_view name) {

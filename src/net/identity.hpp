@@ -26,6 +26,9 @@ std::vector<std::string> sip_domains(const PeerCertificate& certificate);
 // wildcard.
 bool names_host(const PeerCertificate& certificate, const std::vector<std::string>& accepted);
 
+// A web server (RFC 9110 4.3.4): a dNSName is the host, or a wildcard for its left-most label.
+bool names_web_host(const PeerCertificate& certificate, std::string_view host);
+
 // For people: "sip.example.com, example.com", at most four names; "nobody" when it has none.
 std::string describe_names(const PeerCertificate& certificate);
 

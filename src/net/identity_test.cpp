@@ -113,6 +113,19 @@ TEST(Identity, HostOfAnEdge) {
     EXPECT_FALSE(names_host(certificate({""}), {""}));
 }
 
+TEST(Identity, WebHost) {
+    for (const auto& c : {
+             Case{"dNSName", certificate({"Example.com"}), "example.com", true},
+             Case{"wildcard", certificate({"*.example.com"}), "www.example.com", true},
+             Case{"wildcard for two labels", certificate({"*.example.com"}), "a.b.example.com", false},
+             Case{"the CN counts never", certificate({}, {}, {}, {}, "example.com"), "example.com", false},
+             Case{"what names an XMPP domain is not for the web",
+                  certificate({}, {"_xmpp-server.example.com"}, {"example.com"}), "example.com", false},
+             Case{"nothing asked", certificate({""}), "", false},
+         })
+        EXPECT_EQ(names_web_host(c.certificate, c.domain), c.named) << c.what;
+}
+
 TEST(Identity, AsciiDomain) {
     struct Row {
         std::string_view text, ascii;

@@ -66,6 +66,11 @@ std::string common_name(const X509* certificate) {
 
 }  // namespace
 
+bool may_speak(x509_st* certificate, bool as_client) {
+    const auto usage = X509_get_extended_key_usage(certificate);  // all bits, when the certificate limits nothing
+    return (usage & (XKU_SSL_SERVER | XKU_ANYEKU)) != 0 || (as_client && (usage & XKU_SSL_CLIENT) != 0);
+}
+
 PeerCertificate read_certificate(x509_st* certificate) {
     PeerCertificate out;
     out.common_name = common_name(certificate);
@@ -89,6 +94,25 @@ PeerCertificate read_certificate(x509_st* certificate) {
     }
     GENERAL_NAMES_free(names);
     return out;
+}
+
+std::string der_of(x509_st* certificate) {
+    unsigned char* bytes = nullptr;
+    const auto size = i2d_X509(certificate, &bytes);
+    if (size <= 0) return {};
+    std::string out(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+    OPENSSL_free(bytes);
+    return out;
+}
+
+std::string date_problem(std::string_view der) {
+    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+    X509* certificate = d2i_X509(nullptr, &at, static_cast<long>(der.size()));
+    if (certificate == nullptr) return "it is no certificate";
+    const bool expired = X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0;
+    const bool early = X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0;
+    X509_free(certificate);
+    return expired ? "it has expired" : early ? "it is not valid yet" : "";
 }
 
 Result<PeerCertificate> read_certificate_der(std::string_view der) {

@@ -14,6 +14,13 @@ namespace parley::net {
 PeerCertificate read_certificate(x509_st* certificate);
 Result<PeerCertificate> read_certificate_der(std::string_view der);
 
+// The usage of a server is enough for a peer that connects to us too: public CAs issue no other to servers.
+bool may_speak(x509_st* certificate, bool as_client);
+
+std::string der_of(x509_st* certificate);
+// Empty, or that it is none, has expired or is not valid yet.
+std::string date_problem(std::string_view der);
+
 inline constexpr std::size_t max_certificate_names = 1000;
 
 }  // namespace parley::net

@@ -12,11 +12,12 @@
 #include "net/identity.hpp"
 #include "net/loop_io.hpp"
 #include "net/socket_address.hpp"
+#include "net/tlsa.hpp"
 
 namespace parley::net {
 namespace {
 
-enum class Type { a = 1, srv = 33, aaaa = 28 };
+enum class Type { a = 1, aaaa = 28, srv = 33, tlsa = 52 };
 constexpr int class_in = 1;
 constexpr int rcode_no_error = 0;
 constexpr int rcode_no_name = 3;
@@ -151,6 +152,10 @@ struct Resolver::Impl : Pollable, std::enable_shared_from_this<Impl> {
         finish_if_complete(question);
     }
 
+    template <class Record>
+    void find(Executor& executor, const std::string& name, Type type,
+              std::optional<Record> (*parse)(std::string_view rdata), Function<void(Result<DnsAnswer<Record>>)> done);
+
     static void answered(void* data, int failure, ub_result* result) {
         auto& part = *static_cast<Question::Part*>(data);
         part.open = false;
@@ -192,23 +197,35 @@ Resolver::~Resolver() {
     impl_->loop.io()->poller.clear();  // which holds impl_
 }
 
-void Resolver::srv(Executor& executor, const std::string& name, Function<void(Result<DnsAnswer<SrvRecord>>)> done) {
-    auto answer = [&executor, done = std::move(done)](Result<DnsAnswer<SrvRecord>> result) mutable {
+// Records of one type; what is malformed is left out.
+template <class Record>
+void Resolver::Impl::find(Executor& executor, const std::string& name, Type type,
+                          std::optional<Record> (*parse)(std::string_view rdata),
+                          Function<void(Result<DnsAnswer<Record>>)> done) {
+    auto answer = [&executor, done = std::move(done)](Result<DnsAnswer<Record>> result) mutable {
         executor.post([done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
     };
     auto ascii = to_ascii_domain(name);
     if (ascii.empty()) return answer(Error{Errc::malformed, "\"" + name + "\" is not a domain name"});
-    if (!impl_->problem.empty()) return answer(Error{Errc::malformed, impl_->problem});
-    impl_->loop.post([impl = impl_.get(), ascii = std::move(ascii), answer = std::move(answer)]() mutable {
-        impl->ask(std::move(ascii), {Type::srv}, [answer = std::move(answer)](std::vector<Reply> replies) mutable {
+    if (!problem.empty()) return answer(Error{Errc::malformed, problem});
+    loop.post([this, type, parse, ascii = std::move(ascii), answer = std::move(answer)]() mutable {
+        ask(std::move(ascii), {type}, [parse, answer = std::move(answer)](std::vector<Reply> replies) mutable {
             auto& reply = replies.front();
             if (reply.error) return answer(*reply.error);
-            DnsAnswer<SrvRecord> out{{}, reply.secure, reply.ttl};
+            DnsAnswer<Record> out{{}, reply.secure, reply.ttl};
             for (const auto& rdata : reply.rdata)
-                if (auto record = parse_srv(rdata)) out.records.push_back(*std::move(record));
+                if (auto record = parse(rdata)) out.records.push_back(*std::move(record));
             answer(std::move(out));
         });
     });
+}
+
+void Resolver::srv(Executor& executor, const std::string& name, Function<void(Result<DnsAnswer<SrvRecord>>)> done) {
+    impl_->find<SrvRecord>(executor, name, Type::srv, parse_srv, std::move(done));
+}
+
+void Resolver::tlsa(Executor& executor, const std::string& name, Function<void(Result<DnsAnswer<TlsaRecord>>)> done) {
+    impl_->find<TlsaRecord>(executor, name, Type::tlsa, parse_tlsa, std::move(done));
 }
 
 void Resolver::host(Executor& executor, const std::string& name, Function<void(Result<DnsAnswer<std::string>>)> done) {
@@ -225,6 +242,8 @@ void Resolver::host(Executor& executor, const std::string& name, Function<void(R
                       DnsAnswer<std::string> out{{}, true, Seconds{0}};
                       std::optional<Error> error;
                       for (const auto& reply : replies) {
+                          // RFC 7673 3.2: what DNSSEC shows to be false is no address at all.
+                          if (reply.error && reply.error->code == Errc::forbidden) return answer(*reply.error);
                           if (reply.error) error = reply.error;
                           for (const auto& rdata : reply.rdata) {
                               char text[INET6_ADDRSTRLEN];

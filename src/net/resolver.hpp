@@ -21,6 +21,7 @@ public:
 
     void srv(Executor& executor, const std::string& name, Function<void(Result<DnsAnswer<SrvRecord>>)> done);
     void host(Executor& executor, const std::string& name, Function<void(Result<DnsAnswer<std::string>>)> done);
+    void tlsa(Executor& executor, const std::string& name, Function<void(Result<DnsAnswer<TlsaRecord>>)> done);
 
 private:
     struct Impl;

@@ -120,6 +120,10 @@ const Endpoint& ConnectionState::local() const {
     return *local_;
 }
 
+std::vector<std::string> ConnectionState::peer_certificates() const {
+    return tls_ && tls_state_ == Tls::ready ? tls_->peer_certificates() : std::vector<std::string>{};
+}
+
 std::string ConnectionState::channel_binding() const {
     return tls_ && tls_state_ == Tls::ready ? tls_->channel_binding() : std::string();
 }

@@ -31,6 +31,7 @@ public:
     const Endpoint& remote() const { return remote_; }
     const Endpoint& local() const;
     const TlsInfo* tls() const { return tls_info_.get(); }
+    std::vector<std::string> peer_certificates() const;
     std::string channel_binding() const;
     Executor& executor() const { return *loop_; }
 
@@ -117,6 +118,7 @@ public:
     const Endpoint& remote() const override { return state_->remote(); }
     const Endpoint& local() const override { return state_->local(); }
     const TlsInfo* tls() const override { return state_->tls(); }
+    std::vector<std::string> peer_certificates() const override { return state_->peer_certificates(); }
     std::string channel_binding() const override { return state_->channel_binding(); }
     Executor& executor() const override { return state_->executor(); }
     void move_to(Executor& executor, Function<void()> arrived) override;

@@ -3,6 +3,7 @@
 #include "net/listener.hpp"
 #include "net/resolver.hpp"
 #include "net/socket_connection.hpp"
+#include "net/tlsa.hpp"
 
 namespace parley::net {
 
@@ -32,6 +33,11 @@ void SocketNetwork::resolve_srv(Executor& executor, const std::string& name,
 void SocketNetwork::resolve_host(Executor& executor, const std::string& name,
                                  Function<void(Result<DnsAnswer<std::string>>)> done) {
     resolver().host(executor, name, std::move(done));
+}
+
+void SocketNetwork::resolve_tlsa(Executor& executor, const std::string& name,
+                                 Function<void(Result<DnsAnswer<TlsaRecord>>)> done) {
+    resolver().tlsa(executor, name, std::move(done));
 }
 
 }  // namespace parley::net

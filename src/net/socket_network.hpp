@@ -34,6 +34,8 @@ public:
                      Function<void(Result<DnsAnswer<SrvRecord>>)> done) override;
     void resolve_host(Executor& executor, const std::string& name,
                       Function<void(Result<DnsAnswer<std::string>>)> done) override;
+    void resolve_tlsa(Executor& executor, const std::string& name,
+                      Function<void(Result<DnsAnswer<TlsaRecord>>)> done) override;
 
 private:
     Resolver& resolver();

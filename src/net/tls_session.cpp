@@ -20,12 +20,6 @@ std::string openssl_reason() {
     return reason != nullptr ? reason : "error " + std::to_string(code);
 }
 
-// The usage of a server is enough for a peer that connects to us too: public CAs issue no other to servers.
-bool may_speak(X509* certificate, bool as_client) {
-    const auto usage = X509_get_extended_key_usage(certificate);  // all bits, when the certificate limits nothing
-    return (usage & (XKU_SSL_SERVER | XKU_ANYEKU)) != 0 || (as_client && (usage & XKU_SSL_CLIENT) != 0);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<TlsSession>> TlsSession::create(int fd, std::shared_ptr<TlsContext> context,
@@ -125,6 +119,18 @@ TlsInfo TlsSession::info() const {
             out.peer->trust_error = "its key usage is not that of a server";
         }
     }
+    return out;
+}
+
+std::vector<std::string> TlsSession::peer_certificates() const {
+    std::vector<std::string> out;
+    X509* leaf = SSL_get0_peer_certificate(ssl_);
+    if (leaf == nullptr) return out;
+    out.push_back(der_of(leaf));
+    const auto* chain = SSL_get_peer_cert_chain(ssl_);
+    // As client OpenSSL gives the peer's own certificate with the rest, as server without it.
+    for (int i = SSL_is_server(ssl_) == 1 ? 0 : 1; i < sk_X509_num(chain); ++i)
+        out.push_back(der_of(sk_X509_value(chain, i)));
     return out;
 }
 

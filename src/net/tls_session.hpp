@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/connection.hpp"
 #include "net/tls_context.hpp"
@@ -34,7 +35,8 @@ public:
     bool has_pending() const;  // read() may give bytes without the socket becoming readable
     const std::string& failure() const { return failure_; }  // after Io::failed
 
-    TlsInfo info() const;  // after the handshake
+    TlsInfo info() const;                                // after the handshake
+    std::vector<std::string> peer_certificates() const;  // DER, the peer's own first
     std::string channel_binding() const;
 
 private:

@@ -20,6 +20,7 @@
 
 namespace parley::server {
 
+class PoshDocuments;  // s2s/posh.hpp
 class Shard;
 
 // What an administrator may change while the node runs. Read through a snapshot: a change is a new value.
@@ -36,6 +37,9 @@ struct Settings {
     im::FederationPolicy policy;
     Limits limits;
     bool offer_plain = true;  // SASL PLAIN, inside TLS only
+    bool dnssec = false;      // DNS answers are validated: partners may be proven by TLSA records (RFC 7673)
+    std::shared_ptr<net::TlsContext>
+        posh_tls;  // to ask web servers of partners (RFC 7711); nullptr: they are not asked
     // The answers of clients that are not native change their users' policy lists too (requirements D4).
     bool third_party_decisions_count = false;
 
@@ -80,6 +84,7 @@ struct Node {
     std::function<void(const xmpp::Jid& user, const xmpp::Jid& sender)> unheard{};
     // Decides for domains whose rule says `automatic`; nullptr: they are XMPP domains.
     im::PartnerTransports* transports = nullptr;
+    PoshDocuments* posh = nullptr;  // used where Settings::posh_tls is set
 };
 
 // Totals since start, for `parleyctl status` and the metrics. Written by shards, read by anyone.

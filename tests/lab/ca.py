@@ -61,6 +61,21 @@ class CertificateAuthority:
             .not_valid_after(now + datetime.timedelta(days=days))
         )
 
+    def self_signed(self, *names, days=30):
+        """A certificate that nobody has signed but itself: its own file is `ca`."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+        now = datetime.datetime.utcnow()
+        certificate = (
+            x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=40)).not_valid_after(now + datetime.timedelta(days=days))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        self._count += 1
+        return self._write(f"{self._count:02}-self-{names[0]}", certificate, key, issuer=b"", ca=None)
+
     def issue(self, *names, common_name=None, usages=(SERVER, CLIENT), days=30, key_type="ec", starts=None,
               with_issuer=False):
         """A certificate whose subjectAltName holds `names` (DNS names or addresses); days < 0 makes an expired one, `starts` says
@@ -85,11 +100,14 @@ class CertificateAuthority:
         if usages:
             builder = builder.add_extension(x509.ExtendedKeyUsage(list(usages)), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
-        stem = self.folder / f"{self._count:02}-{names[0] if names else common_name}".replace("\0", "NUL")
-        chain, key_file = stem.with_name(stem.name + ".crt"), stem.with_name(stem.name + ".key")
-        chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + (self.file.read_bytes() if with_issuer else b""))
+        return self._write(f"{self._count:02}-{names[0] if names else common_name}".replace("\0", "NUL"), certificate, key,
+                           issuer=self.file.read_bytes() if with_issuer else b"", ca=self.file)
+
+    def _write(self, name, certificate, key, issuer, ca):
+        chain, key_file = self.folder / f"{name}.crt", self.folder / f"{name}.key"
+        chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + issuer)
         key_file.write_bytes(
             key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         )
         key_file.chmod(0o600)
-        return Certificate(chain, key_file, self.file)
+        return Certificate(chain, key_file, ca or chain)

@@ -35,7 +35,7 @@ class Prosody:
     "plain": no TLS on server-to-server streams at all, dialback proves.
     """
 
-    def __init__(self, lab, domain, federation="certificate", certificate=None, modules=(), extra=""):
+    def __init__(self, lab, domain, federation="certificate", certificate=None, modules=(), extra="", ca=None):
         self.lab, self.domain = lab, domain
         self.c2s_port, self.s2s_port = lab.ports.take(), lab.ports.take()
         self.s2s_direct_port = lab.ports.take() if federation == "certificate" else None
@@ -53,7 +53,7 @@ class Prosody:
                 resolver=lab.resolver_file(), modules="".join(f', "{m}"' for m in modules),
                 disabled="".join(f', "{m}"' for m in disabled),
                 require_encryption=str(federation != "plain").lower(), secure_auth=str(federation == "certificate").lower(),
-                key=self.certificate.key, chain=self.certificate.chain, ca=self.certificate.ca, extra=extra,
+                key=self.certificate.key, chain=self.certificate.chain, ca=ca or self.certificate.ca, extra=extra,
             )
             + f'VirtualHost "{domain}"\n'
         )

@@ -19,6 +19,7 @@ struct MemoryNetwork::Host {
     std::uint16_t next_port = 40'000;
     std::optional<PeerCertificate> certificate;
     std::map<const net::TlsContext*, PeerCertificate> by_context;
+    std::vector<std::string> shown;  // DER
 };
 
 namespace {
@@ -31,6 +32,7 @@ struct Item {
     enum class Kind { bytes, hello, fin, reset } kind;
     std::string bytes{};
     std::optional<PeerCertificate> certificate{};  // of a hello
+    std::vector<std::string> shown{};              // of a hello
     std::string server_name{};
     std::string text{};  // of a reset: why
 };
@@ -89,6 +91,7 @@ struct MemoryNetwork::World::End : std::enable_shared_from_this<End> {
     Connection::TlsRole role = Connection::TlsRole::client;
     std::shared_ptr<net::TlsContext> context;
     std::optional<net::TlsInfo> info;
+    std::vector<std::string> shown;  // to us
     std::string server_name;
     std::optional<Error> why;
     bool paused = false, moving = false, scheduled = false, owes_drained = false, greeted = false, fin_sent = false;
@@ -147,6 +150,7 @@ struct MemoryNetwork::World::End : std::enable_shared_from_this<End> {
         Item hello{Item::Kind::hello};
         hello.server_name = server_name;
         hello.certificate = host->certificate;
+        hello.shown = host->shown;
         if (const auto it = host->by_context.find(context.get()); context && it != host->by_context.end())
             hello.certificate = it->second;
         give(std::move(hello));
@@ -194,6 +198,7 @@ struct MemoryNetwork::World::End : std::enable_shared_from_this<End> {
         info->cipher = "TLS_AES_128_GCM_SHA256";
         info->server_name = role == Connection::TlsRole::client ? server_name : hello.server_name;
         info->peer = hello.certificate;
+        shown = hello.shown;
         in.pop_front();
         if (handler != nullptr) handler->on_secured();
         if (phase == Phase::open && !moving) flush();
@@ -289,6 +294,7 @@ public:
     const Endpoint& remote() const override { return end_->remote; }
     const Endpoint& local() const override { return end_->local; }
     const net::TlsInfo* tls() const override { return end_->info ? &*end_->info : nullptr; }
+    std::vector<std::string> peer_certificates() const override { return end_->shown; }
     std::string channel_binding() const override {
         return end_->info ? sha256("connection " + std::to_string(end_->id)) : std::string();
     }
@@ -370,6 +376,9 @@ MemoryNetwork::Dns& MemoryNetwork::dns() {
 }
 void MemoryNetwork::set_certificate(std::optional<PeerCertificate> certificate) {
     host_->certificate = std::move(certificate);
+}
+void MemoryNetwork::set_certificates_shown(std::vector<std::string> der) {
+    host_->shown = std::move(der);
 }
 void MemoryNetwork::set_certificate(const net::TlsContext* context, PeerCertificate certificate) {
     host_->by_context[context] = std::move(certificate);
@@ -477,6 +486,11 @@ void MemoryNetwork::resolve_host(Executor& executor, const std::string& name,
         return;
     }
     answer<std::string>(world_->dns, executor, "HOST", name, world_->dns.host, std::move(done));
+}
+
+void MemoryNetwork::resolve_tlsa(Executor& executor, const std::string& name,
+                                 Function<void(Result<DnsAnswer<net::TlsaRecord>>)> done) {
+    answer<net::TlsaRecord>(world_->dns, executor, "TLSA", name, world_->dns.tlsa, std::move(done));
 }
 
 PeerCertificate certificate_for(const std::string& domain) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "net/connection.hpp"
+#include "net/tlsa.hpp"
 
 namespace parley::test {
 
@@ -28,6 +29,7 @@ public:
     struct Dns {
         std::map<std::string, std::vector<net::SrvRecord>> srv;  // a name that is not here does not exist
         std::map<std::string, std::vector<std::string>> host;
+        std::map<std::string, std::vector<net::TlsaRecord>> tlsa;
         std::map<std::string, Error> failing;  // answers with this error, at once
         std::map<std::string, bool> silent;    // Errc::timed_out after 3 s
         std::map<std::string, bool> secure;    // DnsAnswer::secure
@@ -43,6 +45,9 @@ public:
     void set_certificate(std::optional<net::PeerCertificate> certificate);
     // The same for one context that is given to start_tls, before the host's own.
     void set_certificate(const net::TlsContext* context, net::PeerCertificate certificate);
+
+    // The certificates themselves, in DER, that go with what this host shows; at first none.
+    void set_certificates_shown(std::vector<std::string> der);
 
     void set_protocol(const std::string& protocol);  // what all handshakes of the world agree on; "TLSv1.3" at first
 
@@ -61,6 +66,8 @@ public:
                      Function<void(Result<net::DnsAnswer<net::SrvRecord>>)> done) override;
     void resolve_host(Executor& executor, const std::string& name,
                       Function<void(Result<net::DnsAnswer<std::string>>)> done) override;
+    void resolve_tlsa(Executor& executor, const std::string& name,
+                      Function<void(Result<net::DnsAnswer<net::TlsaRecord>>)> done) override;
 
     struct World;
     struct Host;

@@ -19,7 +19,8 @@ look::Parts NodeProcess::look_parts() const {
             [this] { return node_.settings.get(); },
             [this] { return sip_settings(); },
             *transports_,
-            node_.secret};
+            node_.secret,
+            node_.settings.get()->posh_tls ? node_.posh : nullptr};
 }
 
 void NodeProcess::look(const admin::Look& look, Function<void(admin::Report)> done) {

@@ -16,6 +16,7 @@ net::DnsSettings dns_from(const admin::Config& config) {
     net::DnsSettings dns;
     for (const auto& server : config.dns_servers)
         dns.servers.push_back(server.address + '@' + std::to_string(server.port));
+    dns.trust_anchor_file = config.trust_anchor.string();
     return dns;
 }
 
@@ -98,6 +99,9 @@ Result<> NodeProcess::open(const admin::Config& config) {
     for (unsigned i = 0; i < threads; ++i) loops_.push_back(std::make_unique<net::EventLoop>());
     transports_ = std::make_unique<server::TransportFinder>(*network_, *loops_.front(), [this] { publish(); });
     node_.transports = transports_.get();
+    posh_ = std::make_unique<server::PoshDocuments>(*network_, *loops_.front(),
+                                                    [this] { return node_.settings.get()->posh_tls; });
+    node_.posh = posh_.get();
     node_.unheard = [this](const xmpp::Jid& user, const xmpp::Jid& sender) {
         main_.post([this, user, sender] {
             if (on_unheard) on_unheard(user, sender);
@@ -265,6 +269,15 @@ Result<std::shared_ptr<server::Settings>> NodeProcess::settings_from(const admin
     settings->limits = config.limits;
     settings->third_party_decisions_count = config.third_party_decisions_count;
     settings->policy = as_configured()->policy;
+    settings->dnssec = !config.trust_anchor.empty();
+    if (config.posh) {
+        net::TlsSettings tls;  // without a certificate of ours: web servers need not know who asks
+        tls.trust_file = config.trust_file.string();
+        tls.trust_system = config.trust_system;
+        auto context = net::TlsContext::load(tls);
+        if (!context) return context.error();
+        settings->posh_tls = *std::move(context);
+    }
     for (const auto& domain : config.domains) {
         auto tls = tls_of(config, domain, false);
         tls.peer = net::TlsSettings::PeerCertificate::none;  // clients sign in by password
@@ -352,6 +365,7 @@ NodeProcess::~NodeProcess() {
             if (federation_) federation_->shut_down(*shards_[i]);
             if (sip_) sip_->shut_down(i);
         });
+    if (posh_) run_on(*loops_.front(), [&] { posh_->shut_down(); });
     for (const auto& shard : shards_) run_on(shard->executor(), [] {});  // what the streams were told is written now
     network_.reset();
     for (const auto& loop : loops_) loop->stop();
@@ -361,6 +375,7 @@ NodeProcess::~NodeProcess() {
     shards_.clear();
     engine_.reset();
     transports_.reset();
+    posh_.reset();
     loops_.clear();
 }
 

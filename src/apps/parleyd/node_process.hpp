@@ -12,6 +12,7 @@
 #include "net/event_loop.hpp"
 #include "net/socket_network.hpp"
 #include "server/node.hpp"
+#include "server/s2s/posh.hpp"
 #include "server/s2s/xmpp_federation.hpp"
 #include "server/shard.hpp"
 #include "server/transport_finder.hpp"
@@ -83,6 +84,7 @@ private:
     std::shared_ptr<net::TlsContext> sip_inbound_tls_, legacy_inbound_;
     std::map<std::string, std::shared_ptr<net::TlsContext>, std::less<>> legacy_domains_;
     std::unique_ptr<server::TransportFinder> transports_;
+    std::unique_ptr<server::PoshDocuments> posh_;
     std::unique_ptr<gateway::SipGateway> sip_;
 };
 

@@ -17,9 +17,10 @@ using xmpp::Stanza;
 
 namespace {
 
-constexpr int most_questions = 16;       // dialback questions at once on one stream
-constexpr std::size_t most_pairs = 256;  // domain pairs on one stream
-constexpr std::size_t most_held = 64;    // pings that wait for commits
+constexpr int most_questions = 16;          // dialback questions at once on one stream
+constexpr std::size_t most_pairs = 256;     // domain pairs on one stream
+constexpr std::size_t most_published = 16;  // domains whose publications are looked up for one stream
+constexpr std::size_t most_held = 64;       // pings that wait for commits
 constexpr std::size_t longest_name = 64;
 
 xml::ParserLimits limits_before_proof(const Limits& limits) {
@@ -74,7 +75,9 @@ void InStream::answer_header(bool with_features) {
     send_header();
     if (!remote_.empty() && !allowed(remote_)) return close("policy-violation", why_refused(remote_));
     if (!remote_.empty() && tls_unwanted(remote_)) return close("policy-violation", why_tls_unwanted(remote_));
-    if (with_features) send_features();
+    if (!with_features) return;
+    if (proven_.empty() && may_be_published(remote_)) return seek_proof(remote_, [this] { send_features(); });
+    send_features();
 }
 
 bool InStream::undecided(const std::string& remote) const {
@@ -90,7 +93,7 @@ void InStream::decide(const std::string& remote, Function<void()> then) {
             const auto self = weak.lock();
             if (!self || closing()) return;
             way ? then() : close("policy-violation", way.error().detail);
-            if (!closing()) go_on();
+            if (!closing() && !proof_search_) go_on();
         });
 }
 
@@ -145,10 +148,49 @@ void InStream::log_refusal(const std::string& remote, std::string_view condition
 }
 
 // Its certificate may be a proof by the domain's rule, and is one.
-bool InStream::certificate_proves(const std::string& domain) const {
+ProvenBy InStream::certificate_proves(const std::string& domain) const {
     const auto* tls = connection_->tls();
-    return shard_->settings().policy.settings(domain).external_in && tls && tls->peer && tls->peer->trusted &&
-           net::names_xmpp_domain(*tls->peer, domain);
+    if (!tls || !tls->peer || !shard_->settings().policy.settings(domain).external_in) return ProvenBy::nothing;
+    if (tls->peer->trusted && net::names_xmpp_domain(*tls->peer, domain)) return ProvenBy::pkix;
+    const auto published = published_.find(domain);
+    return published == published_.end() ? ProvenBy::nothing : published->second.by;
+}
+
+// It has shown a certificate that no trusted CA has signed for this domain: the domain itself may vouch for it.
+bool InStream::may_be_published(const std::string& domain) const {
+    const auto& settings = shard_->settings();
+    const auto* tls = connection_->tls();
+    return (settings.dnssec || settings.posh_tls) && !settings.s2s_contexts.empty() && tls && tls->peer &&
+           settings.policy.settings(domain).external_in && !domain.empty() && !published_.contains(domain) &&
+           published_.size() < most_published && certificate_proves(domain) == ProvenBy::nothing;
+}
+
+void InStream::seek_proof(const std::string& domain, Function<void()> then) {
+    wait();
+    const auto& settings = shard_->settings();
+    ProofSearch::Question question{shard_->node().network,
+                                   shard_->executor(),
+                                   *connection_,
+                                   settings.s2s_contexts.begin()->second,
+                                   domain,
+                                   settings.dnssec,
+                                   settings.posh_tls ? shard_->node().posh : nullptr};
+    auto found = [this, weak = weak_from_this(), domain, then = std::move(then)](CertificateJudgement judgement) {
+        const auto self = weak.lock();
+        if (!self || closing()) return;
+        const auto over = std::move(proof_search_);
+        const bool refused = judgement.contradicted || !shard_->settings().policy.settings(domain).dialback;
+        if (refused && !judgement.problem.empty()) log_refusal(domain, "not-authorized", judgement.problem);
+        published_[domain] = std::move(judgement);
+        then();
+        if (!closing() && !proof_search_) go_on();
+    };
+    proof_search_ = ProofSearch::start(std::move(question), std::move(found));
+}
+
+std::string InStream::why_unproven(const std::string& domain) const {
+    const auto published = published_.find(domain);
+    return published == published_.end() || published->second.problem.empty() ? "" : "; " + published->second.problem;
 }
 
 void InStream::send_features() {
@@ -161,7 +203,7 @@ void InStream::send_features() {
         out += "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>";
         if (rule.tls == im::TlsPolicy::required) out += "<required/>";
         out += "</starttls>";
-    } else if (secured_ && !remote_.empty() && certificate_proves(remote_)) {
+    } else if (secured_ && !remote_.empty() && certificate_proves(remote_) != ProvenBy::nothing) {
         out += "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms>";
     }
     if (secured_ ? rule.dialback : rule.plain_dialback)
@@ -207,7 +249,7 @@ void InStream::on_secured() {
 // XEP-0178 3: the certificate says who it is; the authorization identity, if given, must say the same.
 void InStream::on_auth(const xml::Element& element) {
     const auto fail = [&](std::string_view condition) {
-        log_refusal(remote_, condition, "its certificate is no proof of that name");
+        log_refusal(remote_, condition, "its certificate is no proof of that name" + why_unproven(remote_));
         send(xml::Element(xmpp::ns::sasl, "failure").set_child(xml::Element(xmpp::ns::sasl, condition)),
              xmpp::ns::server);
     };
@@ -216,7 +258,7 @@ void InStream::on_auth(const xml::Element& element) {
     if (!data) return fail("incorrect-encoding");
     const auto authzid = data->value_or("");
     const auto claimed = authzid.empty() ? remote_ : domain_of(authzid);
-    if (claimed.empty() || claimed != remote_ || !certificate_proves(claimed) || local_.empty())
+    if (claimed.empty() || claimed != remote_ || certificate_proves(claimed) == ProvenBy::nothing || local_.empty())
         return fail("not-authorized");
     proven(local_, claimed, By::certificate);
     send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
@@ -231,7 +273,7 @@ bool InStream::still_proves(const std::string& remote, Proof& proof) const {
     const auto rule = shard_->settings().policy.settings(remote);
     if (rule.tls == (secured_ ? im::TlsPolicy::off : im::TlsPolicy::required)) return false;
     const bool by_dialback = proof.by == By::dialback && (secured_ ? rule.dialback : rule.plain_dialback);
-    if (!by_dialback && !certificate_proves(remote)) return false;
+    if (!by_dialback && certificate_proves(remote) == ProvenBy::nothing) return false;
     proof.judged_by = version;
     return true;
 }
@@ -289,9 +331,11 @@ void InStream::judge_dialback(const xml::Element& element) {
         return dialback_error(local, remote, "policy-violation", "TLS is required of " + remote);
     if (secured_ ? !rule.dialback : !rule.plain_dialback) {
         // A trusted certificate proves more than dialback would.
-        if (!certificate_proves(remote))
-            return dialback_error(local, remote, "not-authorized",
-                                  "dialback is not allowed for " + remote + "; show a trusted certificate");
+        if (may_be_published(remote)) return seek_proof(remote, [this, element] { judge_dialback(element); });
+        if (certificate_proves(remote) == ProvenBy::nothing)
+            return dialback_error(
+                local, remote, "not-authorized",
+                "dialback is not allowed for " + remote + "; show a trusted certificate" + why_unproven(remote));
         proven(local, remote, By::certificate);
         return send("<db:result from='" + local + "' to='" + remote + "' type='valid'/>");
     }
@@ -442,6 +486,8 @@ void InStream::describe(const std::string& domain, im::PartnerOverview& out) con
         if (remote != domain) continue;
         out.connections.push_back(describe_connection(connection_->remote(), connection_->tls(), since_));
         out.connections.back().local = local;
+        if (secured_ || proof.by == By::dialback)
+            out.connections.back().proof = proof.by == By::dialback ? "dialback" : word_for(certificate_proves(remote));
     }
 }
 
@@ -457,6 +503,7 @@ void InStream::settle(std::uint32_t number) {
 void InStream::on_closed(const Error&) {
     deadline_.cancel();
     pause_.cancel();
+    proof_search_.reset();
     federation_.stream_closed(*shard_, *this);
 }
 

@@ -12,6 +12,7 @@
 #include "im/federation_policy.hpp"
 #include "im/partner_overview.hpp"
 #include "im/resend.hpp"
+#include "server/s2s/proof_search.hpp"
 #include "server/stream_management.hpp"
 #include "server/xml_stream.hpp"
 
@@ -64,7 +65,10 @@ private:
     void proven(const std::string& local, const std::string& remote, By by);
     void dialback_error(const std::string& local, const std::string& remote, std::string_view condition,
                         std::string_view text);
-    bool certificate_proves(const std::string& domain) const;
+    ProvenBy certificate_proves(const std::string& domain) const;
+    bool may_be_published(const std::string& domain) const;
+    void seek_proof(const std::string& domain, Function<void()> then);
+    std::string why_unproven(const std::string& domain) const;
     void on_stanza(xml::Element element);
     void take(xmpp::Stanza stanza);
     void on_management(const xml::Element& element);
@@ -78,6 +82,8 @@ private:
     std::string id_;
     std::string local_, remote_;  // of the header; may be empty until dialback names them
     std::map<std::pair<std::string, std::string>, Proof> proven_;  // (local, remote)
+    std::map<std::string, CertificateJudgement> published_;        // what domains say of the certificate that it showed
+    std::shared_ptr<ProofSearch> proof_search_;
     InboundAcks inbound_;
     std::optional<std::uint32_t> managed_from_;  // the count at which XEP-0198 was enabled
     struct Held {

@@ -92,6 +92,7 @@ void Link::describe(im::PartnerOverview& out) const {
     if (connected()) {
         auto connection = describe_connection(stream_->remote(), stream_->tls(), since_);
         connection.by_us = true;
+        if (stream_->tls()) connection.proof = word_for(stream_->certificate().by);
         connection.local = local_;
         out.connections.push_back(std::move(connection));
     } else if (!last_error_.empty()) {
@@ -156,6 +157,8 @@ void Link::connected_to(const Target& target, std::unique_ptr<net::Connection> c
     target_ = target;
     timed_out_ = false;
     setup.direct_tls = target.direct_tls;
+    setup.secure = target.secure;
+    if (settings.posh_tls) setup.posh = shard_.node().posh;
     setup.outbound_soft = settings.limits.outbound_soft;
     setup.verify_only = queue_.empty() && unproven_.empty();
     setup.tls = settings.s2s_context(local_);

@@ -5,6 +5,7 @@
 
 #include "net/identity.hpp"
 #include "server/s2s/dialback_key.hpp"
+#include "server/s2s/posh.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
 #include "xmpp/sasl/sasl_data.hpp"
@@ -109,8 +110,8 @@ void OutStream::on_element(xml::Element element) {
     }
     if (element.is(xmpp::ns::sasl, "failure")) {
         const auto* condition = element.first_child();
-        certificate_problem_ = setup_.remote + " does not accept our certificate (" +
-                               (condition ? condition->name() : std::string("no reason given")) + ")";
+        our_certificate_problem_ = setup_.remote + " does not accept our certificate (" +
+                                   (condition ? condition->name() : std::string("no reason given")) + ")";
         external_refused_ = true;
         return dial_back();
     }
@@ -122,7 +123,7 @@ void OutStream::on_element(xml::Element element) {
         }
         return fail(Fault::dialback, Errc::forbidden,
                     setup_.remote + " did not accept our dialback key for " + setup_.local +
-                        (certificate_problem_.empty() ? "" : "; before that, " + certificate_problem_));
+                        (our_certificate_problem_.empty() ? "" : "; before that, " + our_certificate_problem_));
     }
     owner_.on_element(std::move(element));
 }
@@ -143,37 +144,48 @@ void OutStream::on_features(const xml::Element& features) {
     authenticate(&features);
 }
 
-bool OutStream::certificate_is_theirs() {
-    const auto* tls = connection_->tls();
-    if (!tls || !tls->peer) {
-        certificate_problem_ = setup_.remote + " showed no certificate";
-        return false;
-    }
-    if (!tls->peer->trusted) {
-        certificate_problem_ = "the certificate of " + setup_.remote + " is not trusted: " + tls->peer->trust_error;
-        return false;
-    }
-    if (!net::names_xmpp_domain(*tls->peer, setup_.remote)) {
-        certificate_problem_ = "the certificate does not name " + setup_.remote;
-        if (!tls->peer->dns_names.empty()) certificate_problem_ += " but " + tls->peer->dns_names.front();
-        return false;
-    }
-    return true;
+// No other proof of the peer will do.
+bool OutStream::certificate_is_needed() const {
+    const auto& rule = setup_.rule;
+    return rule.trusted_certificate && rule.tls == im::TlsPolicy::required && !rule.dialback;
 }
 
 // The link is as safe as the domain's settings ask, or it ends here. Then we show who we are.
 void OutStream::authenticate(const xml::Element* features) {
-    const auto& rule = setup_.rule;
-    if (!connection_->tls() && rule.tls == im::TlsPolicy::required)
+    const bool has_tlsa = setup_.secure && !setup_.secure->tlsa.empty();
+    if (!connection_->tls() && setup_.rule.tls == im::TlsPolicy::required)
         return fail(Fault::no_tls, Errc::forbidden,
                     setup_.remote + " offers no TLS, and the settings of this domain require it");
-    const bool theirs = connection_->tls() && certificate_is_theirs();
-    if (!theirs && rule.trusted_certificate && rule.tls == im::TlsPolicy::required && !rule.dialback)
-        return fail(Fault::certificate, Errc::forbidden, certificate_problem_);
+    if (!connection_->tls() && has_tlsa)  // RFC 7673 3.4
+        return fail(Fault::no_tls, Errc::forbidden,
+                    setup_.remote + " offers no TLS, and its DNS says that it has it (" +
+                        net::tlsa_name(setup_.secure->host, setup_.secure->port) + " TLSA)");
     const auto* mechanisms = features ? features->child(xmpp::ns::sasl, "mechanisms") : nullptr;
     if (mechanisms)
         for (const auto* mechanism : mechanisms->children())
             external_offered_ = external_offered_ || mechanism->text() == "EXTERNAL";
+    judge_peer();
+}
+
+void OutStream::judge_peer() {
+    if (connection_->tls())
+        certificate_ = judge_certificate(*connection_, *setup_.tls, setup_.remote, setup_.secure.get());
+    const bool doubtful = certificate_.by == ProvenBy::nothing && !certificate_.contradicted;
+    if (!doubtful || !setup_.posh || !certificate_is_needed()) return peer_judged();
+    wait();
+    setup_.posh->find(connection_->executor(), setup_.remote,
+                      [this, alive = std::weak_ptr(alive_)](const Result<PoshDocuments::Document>& document) {
+                          if (alive.expired() || closing()) return;
+                          certificate_ = judge_by_posh(*connection_, setup_.remote, document, certificate_);
+                          peer_judged();
+                          if (!closing()) go_on();
+                      });
+}
+
+void OutStream::peer_judged() {
+    if (certificate_.by == ProvenBy::nothing && setup_.rule.trusted_certificate &&
+        (certificate_is_needed() || certificate_.contradicted))
+        return fail(Fault::certificate, Errc::forbidden, certificate_.problem);
     // Before our own key is judged: the peer may want its key judged first, and each would wait for the other.
     askable_ = true;
     owner_.on_askable();
@@ -198,9 +210,9 @@ void OutStream::dial_back() {
     const auto& rule = setup_.rule;
     const bool encrypted = connection_->tls() != nullptr;
     if (encrypted ? !rule.dialback : !rule.plain_dialback) {
-        auto why = certificate_problem_.empty()
-                       ? setup_.remote + " does not offer to check our certificate (SASL EXTERNAL)"
-                       : certificate_problem_;
+        const auto& problem = our_certificate_problem_.empty() ? certificate_.problem : our_certificate_problem_;
+        auto why =
+            problem.empty() ? setup_.remote + " does not offer to check our certificate (SASL EXTERNAL)" : problem;
         return fail(
             Fault::no_proof, Errc::forbidden,
             why + "; dialback" + (encrypted ? "" : " without TLS") + " is not allowed by the settings of this domain");
@@ -223,8 +235,8 @@ void OutStream::fail(Fault fault, Errc code, std::string detail) {
 void OutStream::note_refused_certificate() {
     if (ready_ || !external_refused_ || fault_ == Fault::no_proof || fault_ == Fault::dialback) return;
     fault_ = Fault::external;
-    reason_ = {Errc::forbidden,
-               certificate_problem_ + (reason_.detail.empty() ? " and closed the stream" : "; then " + reason_.detail)};
+    reason_ = {Errc::forbidden, our_certificate_problem_ +
+                                    (reason_.detail.empty() ? " and closed the stream" : "; then " + reason_.detail)};
 }
 
 void OutStream::on_stream_end() {

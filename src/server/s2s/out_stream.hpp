@@ -7,9 +7,12 @@
 #include "base/executor.hpp"
 #include "base/limits.hpp"
 #include "im/federation_policy.hpp"
+#include "server/s2s/certificate_proof.hpp"
 #include "server/xml_stream.hpp"
 
 namespace parley::server {
+
+class PoshDocuments;
 
 // A stream that we opened to a foreign domain (RFC 6120 as initiating entity): TLS by the domain's settings, then SASL
 // EXTERNAL (XEP-0178) or server dialback (XEP-0220), until stanzas may flow. It also carries questions about keys that
@@ -20,8 +23,10 @@ public:
     struct Setup {
         std::string local, remote;
         im::DomainRule rule;
-        std::shared_ptr<net::TlsContext> tls;  // nullptr: we have no certificate for this domain
-        std::string secret;                    // of the node, for dialback keys
+        std::shared_ptr<net::TlsContext> tls;          // nullptr: we have no certificate for this domain
+        std::string secret;                            // of the node, for dialback keys
+        std::shared_ptr<const SecureTarget> secure{};  // nullptr: DNS is not secure
+        PoshDocuments* posh = nullptr;                 // nullptr: web servers of partners are not asked
         bool direct_tls = false;
         bool verify_only = false;  // opened to ask about a key
         std::size_t outbound_soft = Limits{}.outbound_soft;
@@ -60,8 +65,9 @@ public:
     Fault fault() const { return fault_; }
     bool opened() const { return !stream_id_.empty(); }  // the peer has sent its header
     std::string_view proof() const { return proof_; }    // "SASL EXTERNAL", "dialback": by which we became ready
-    bool takes_names() const { return takes_names_; }    // of messages: docs/federation-names.md
-    bool offers_management() const { return offers_management_; }  // XEP-0198, on this stream that is ready
+    const CertificateJudgement& certificate() const { return certificate_; }  // of the peer's; once it is askable
+    bool takes_names() const { return takes_names_; }                         // of messages: docs/federation-names.md
+    bool offers_management() const { return offers_management_; }             // XEP-0198, on this stream that is ready
     const net::TlsInfo* tls() const { return connection_->tls(); }
     using XmlStream::finish;
     using XmlStream::send;
@@ -80,9 +86,11 @@ private:
     void wait_for_features();
     bool dialback_would_do() const;
     void authenticate(const xml::Element* features);
+    void judge_peer();
+    void peer_judged();
     void prove();
     void dial_back();
-    bool certificate_is_theirs();
+    bool certificate_is_needed() const;
     void fail(Fault fault, Errc code, std::string detail);
     void note_refused_certificate();
 
@@ -92,8 +100,10 @@ private:
     Fault fault_ = Fault::none;
     std::string_view proof_;
     std::string stream_id_;
-    std::string certificate_problem_;
     Timer features_timer_;
+    CertificateJudgement certificate_;
+    std::string our_certificate_problem_;                    // why the peer does not take ours
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // tells late answers that we are gone
     bool starting_tls_ = false;
     bool external_offered_ = false;
     bool external_refused_ = false;

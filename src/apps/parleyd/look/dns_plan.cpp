@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "im/xmpp_profile.hpp"
+#include "net/dane.hpp"
 #include "net/identity.hpp"
 
 namespace parley::look {
@@ -42,6 +43,9 @@ private:
         wanted(admin_role::sip, listen.sip_tls, "_sips._tcp.", sip, has_sip);
         // An OCS or Lync edge takes a host directly in the SIP domain only.
         wanted(admin_role::sip, listen.sip_tls, "_sipfederationtls._tcp.", sip, has_sip);
+        if (parts_.config->has(admin_role::s2s))
+            for (const auto* addresses : {&listen.s2s, &listen.s2s_tls})
+                if (!addresses->empty()) tlsa(domain, xmpp, addresses->front().port);
         one_record(domain);
         if (has_xmpp) host(xmpp);
         if (has_sip) host(sip);
@@ -111,6 +115,37 @@ private:
                 fill(at, wanted.otherwise, {"plan.differs", {all}});
         }
         settled();
+    }
+
+    // RFC 7673: only of use where DNSSEC is, which without a trust anchor we cannot see.
+    void tlsa(const std::string& domain, const std::string& host, std::uint16_t port) {
+        const auto settings = parts_.settings();
+        const auto context = settings->s2s_context(domain);
+        if (!settings->dnssec || !context) return;
+        const auto shown = net::own_certificates(*context);
+        const auto record = shown.empty() ? std::nullopt : net::tlsa_for_key_of(shown.front());
+        if (!record) return;
+        const auto name = net::tlsa_name(host, port);
+        const auto at = place("record", name + ". TLSA " + net::to_string(*record));
+        ++open_;
+        parts_.network.resolve_tlsa(
+            parts_.executor, name,
+            [self = shared_from_this(), at, context, shown](const Result<net::DnsAnswer<net::TlsaRecord>>& answer) {
+                self->tlsa_answered(at, *context, shown, answer);
+                self->settled();
+            });
+    }
+    void tlsa_answered(std::size_t at, const net::TlsContext& context, const std::vector<std::string>& shown,
+                       const Result<net::DnsAnswer<net::TlsaRecord>>& answer) {
+        if (!answer) return fill(at, Verdict::note, {"plan.unknown", {answer.error().detail}});
+        const auto records = net::usable(answer->records);
+        if (records.empty()) return fill(at, Verdict::note, {"plan.tlsa", {}});
+        if (!answer->secure) return fill(at, Verdict::note, {"plan.tlsa-insecure", {}});
+        if (net::check_tlsa(records, shown, context, false).matches)
+            return fill(at, Verdict::good, {"plan.tlsa-there", {}});
+        std::string all;
+        for (const auto& record : records) all += (all.empty() ? "" : ", ") + net::to_string(record);
+        fill(at, Verdict::problem, {"plan.tlsa-differs", {all}});
     }
 
     // Some partners never try a second record: then one name has to lead to all nodes.

@@ -142,9 +142,11 @@ private:
                                      : *way == im::Transport::sip  ? "SIP"
                                      : *way == im::Transport::xmpp ? "XMPP"
                                                                    : "DNS";
-            if (!facts_.partner.connections.empty())
-                good("route", name, {"explain.route-open", {word, facts_.partner.connections.front().place}});
-            else if (!facts_.partner.failures.empty())
+            if (!facts_.partner.connections.empty()) {
+                const auto& connection = facts_.partner.connections.front();
+                good("route", name, {"explain.route-open", {word, connection.place}});
+                if (auto proof = describe_proof(connection.proof)) good("route", name, *std::move(proof));
+            } else if (!facts_.partner.failures.empty())
                 note("route", name,
                      {"explain.route-failed",
                       {word, facts_.partner.failures.back().why, time_text(facts_.partner.failures.back().at)}},

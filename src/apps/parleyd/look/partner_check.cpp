@@ -136,7 +136,10 @@ private:
 
     void srv_answered(const std::string& name, Result<net::DnsAnswer<net::SrvRecord>> answer) {
         if (!done_) return;
-        if (!answer) {
+        if (!answer && answer.error().code == Errc::forbidden) {
+            say("dns", name, Verdict::problem, {"test.dns-bogus", {answer.error().detail}},
+                Message{"fix.their-dnssec", {}}, since_);
+        } else if (!answer) {
             say("dns", name, Verdict::note, {"test.dns-silent", {answer.error().detail}}, Message{"fix.our-dns", {}},
                 since_);
         } else if (answer->records.empty()) {
@@ -173,7 +176,10 @@ private:
 
     void host_answered(const std::string& host, const Result<net::DnsAnswer<std::string>>& answer) {
         if (!done_) return;
-        if (!answer) {
+        if (!answer && answer.error().code == Errc::forbidden) {
+            say("dns", host, Verdict::problem, {"test.dns-bogus", {answer.error().detail}},
+                Message{"fix.their-dnssec", {}}, since_);
+        } else if (!answer) {
             say("dns", host, Verdict::note, {"test.dns-silent", {answer.error().detail}}, Message{"fix.our-dns", {}},
                 since_);
         } else if (answer->records.empty()) {
@@ -205,7 +211,7 @@ private:
     void targets_found(Result<std::deque<Target>> found) {
         if (!done_) return;
         if (!found)
-            return end_with("dns", {"test.dns-no-server", {domain_}},
+            return end_with("dns", {"test.dns-no-server", {domain_, found.error().detail}},
                             Message{"fix.their-srv", {names_.empty() ? rule_.next_hop : names_}});
         const Probe::Question question{from_, domain_, rule_};
         for (const auto& target : *found) {

@@ -95,6 +95,8 @@ admin::Report view_of(const Parts& parts, const std::string& domain, const im::P
                    {"show.link", {time_text(link.since), link.tls.empty() ? "TCP" : link.tls}});
         if (!link.certificate.empty())
             report.add("link", subject, Verdict::good, {"show.certificate", {link.certificate, link.sha256}});
+        if (auto proof = describe_proof(link.proof))
+            report.add("link", subject, link.proof == "none" ? Verdict::note : Verdict::good, *std::move(proof));
     }
     for (const auto& failure : overview.failures) {
         const Message what = failure.local.empty() ? Message{"show.refused", {failure.why, time_text(failure.at)}}

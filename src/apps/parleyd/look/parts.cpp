@@ -39,4 +39,13 @@ std::pair<Message, Message> trust_fault(const std::string& trust_error) {
     return {Message{"test.identity-untrusted", {trust_error}}, Message{"fix.trust", {}}};
 }
 
+std::optional<Message> describe_proof(const std::string& proof) {
+    if (proof == "pkix") return Message{"show.proof-pkix", {}};
+    if (proof == "dane") return Message{"show.proof-dane", {}};
+    if (proof == "posh") return Message{"show.proof-posh", {}};
+    if (proof == "dialback") return Message{"show.proof-dialback", {}};
+    if (proof == "none") return Message{"show.proof-none", {}};
+    return std::nullopt;
+}
+
 }  // namespace parley::look

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "admin/config.hpp"
@@ -25,7 +26,8 @@ struct Parts {
     std::function<std::shared_ptr<const server::Settings>()> settings;  // in force: with what DNS has decided
     std::function<std::shared_ptr<const gateway::SipSettings>()> sip;
     server::TransportFinder& transports;
-    std::string secret;  // for dialback keys
+    std::string secret;                     // for dialback keys
+    server::PoshDocuments* posh = nullptr;  // nullptr: web servers of partners are not asked
 };
 
 using Verdict = admin::Finding::Verdict;
@@ -37,5 +39,8 @@ std::string time_text(TimePoint time);
 std::pair<admin::Message, std::optional<admin::Message>> tls_fault(const std::string& detail, const std::string& name);
 // What is wrong with the chain, and what to do.
 std::pair<admin::Message, admin::Message> trust_fault(const std::string& trust_error);
+
+// By what a partner has proven who it is, from im::PartnerOverview::Connection::proof; nothing when that is empty.
+std::optional<admin::Message> describe_proof(const std::string& proof);
 
 }  // namespace parley::look

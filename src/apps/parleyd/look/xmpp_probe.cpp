@@ -9,6 +9,7 @@ using admin::Message;
 using server::OutStream;
 
 constexpr Millis negotiation_time{5'000};
+constexpr Millis time_with_posh{7'000};  // PoshDocuments::patience is part of it
 
 // Opens the very stream that a message would take, up to the moment at which stanzas may flow.
 class XmppProbe final : public Probe, OutStream::Owner {
@@ -28,9 +29,12 @@ private:
         setup.rule = question_.rule;
         setup.secret = parts_.secret;
         setup.direct_tls = target_.direct_tls;
+        setup.secure = target_.secure;
+        setup.posh = parts_.posh;
         const auto own = settings->s2s_contexts.find(question_.from);
         if (own != settings->s2s_contexts.end()) setup.tls = own->second;
-        within(negotiation_time, "stream", {"test.stream-silent", {}}, Message{"fix.their-port", {}});
+        within(setup.posh ? time_with_posh : negotiation_time, "stream", {"test.stream-silent", {}},
+               Message{"fix.their-port", {}});
         OutStream::Owner& self = *this;
         stream_ = std::make_unique<OutStream>(std::move(setup), std::move(connection), self);
         stream_->start();
@@ -100,19 +104,27 @@ private:
         const auto& rule = question_.rule;
         // OutStream::authenticate() has the rule: when another proof will do, the certificate may be anything.
         const bool needed = rule.trusted_certificate && rule.tls == im::TlsPolicy::required && !rule.dialback;
-        const auto verdict = needed ? Verdict::problem : Verdict::note;
-        if (!tls->peer) {
+        const auto& judged = stream_->certificate();
+        const bool refused = needed || (judged.contradicted && rule.trusted_certificate);
+        const auto verdict = refused ? Verdict::problem : Verdict::note;
+        if (judged.by == server::ProvenBy::dane)
+            return say("identity", Verdict::good, {"test.identity-dane", {target_.secure->host}});
+        if (judged.by == server::ProvenBy::posh)
+            return say("identity", Verdict::good, {"test.identity-posh", {question_.domain}});
+        if (judged.contradicted) {
+            say("identity", verdict, {"test.identity-tlsa", {judged.problem}}, Message{"fix.their-tlsa", {}});
+        } else if (!tls->peer) {
             say("identity", verdict, {"test.identity-none", {}}, Message{"fix.their-certificate", {}});
         } else if (!tls->peer->trusted) {
             auto [what, fix] = trust_fault(tls->peer->trust_error);
             say("identity", verdict, std::move(what), std::move(fix));
-        } else if (!net::names_xmpp_domain(*tls->peer, question_.domain)) {
+        } else if (judged.by == server::ProvenBy::nothing) {
             say("identity", verdict, {"test.identity-name", {net::describe_names(*tls->peer), question_.domain}},
                 Message{"fix.their-certificate", {}});
         } else {
             return say("identity", Verdict::good, {"test.identity-good", {net::describe_names(*tls->peer)}});
         }
-        if (!needed) say("identity", Verdict::note, {"test.identity-ignored", {}});
+        if (!refused) say("identity", Verdict::note, {"test.identity-ignored", {}});
     }
 
     const server::Target target_;
