@@ -168,6 +168,10 @@ ALTER TABLE federation_rule ADD COLUMN ask_certificate INTEGER NOT NULL DEFAULT 
 ALTER TABLE federation_rule ADD COLUMN direct_tls INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE federation_rule ADD COLUMN release TEXT NOT NULL DEFAULT '';
 )sql",
+    R"sql(
+ALTER TABLE federation_rule ADD COLUMN bidi INTEGER NOT NULL DEFAULT 1;
+UPDATE federation_rule SET bidi = 0 WHERE profile IN ('googletalk', 'sametime', 'webex', 'cup');
+)sql",
 };
 
 Result<void> apply(Connection& connection, int number) {
