@@ -68,6 +68,8 @@ const std::vector<LimitSpec>& limit_specs() {
         limit<&Limits::s2s_connect>("s2s_connect", Unit::duration, second, 300 * second, "time to reach a partner"),
         limit<&Limits::s2s_answer>("s2s_answer", Unit::duration, second, 300 * second,
                                    "a partner that does not answer for so long is gone"),
+        limit<&Limits::s2s_resume>("s2s_resume", Unit::duration, 0, 3600 * second,
+                                   "how long a broken stream between servers can be resumed"),
         limit<&Limits::offline_messages>("offline_messages", Unit::count, 0, 1'000'000,
                                          "kept for an absent user, in messages"),
         limit<&Limits::offline_bytes>("offline_bytes", Unit::bytes, 0, 1024 * mib, "kept for an absent user, in bytes"),

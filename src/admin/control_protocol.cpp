@@ -122,6 +122,7 @@ json::object rule_json(const im::DomainRule& rule) {
             {"external_out", rule.external_out},
             {"ask_certificate", rule.ask_certificate},
             {"direct_tls", rule.direct_tls},
+            {"bidi", rule.bidi},
             {"release", rule.release},
             {"next_hop", rule.next_hop},
             {"next_hop_tls", rule.next_hop_tls},
@@ -157,6 +158,7 @@ im::DomainRule rule_from(const json::object& object, Missing& missing) {
     rule.external_out = flag(object, "external_out", true, missing);
     rule.ask_certificate = flag(object, "ask_certificate", true, missing);
     rule.direct_tls = flag(object, "direct_tls", true, missing);
+    rule.bidi = flag(object, "bidi", true, missing);
     rule.release = text_or(object, "release", "", missing);
     rule.next_hop = text_or(object, "next_hop", "", missing);
     rule.next_hop_tls = flag(object, "next_hop_tls", true, missing);

@@ -24,7 +24,7 @@ im::DomainRule rule() {
     r.next_hop = "edge.partner.example:5061";
     r.next_hop_tls = false;
     r.trusted_certificate = false;
-    r.external_in = r.external_out = r.ask_certificate = r.direct_tls = false;
+    r.external_in = r.external_out = r.ask_certificate = r.direct_tls = r.bidi = false;
     r.release = "8.6";
     r.trusted_by_partner = true;
     r.clearing_house = "aol.example";

@@ -25,8 +25,8 @@ bool is_next_hop(std::string_view text) {
 
 // Each side must be able to prove itself by something, and the two of a contradiction are named.
 std::optional<Message> why_proof_invalid(const im::DomainRule& rule) {
-    const bool plain_proofs =
-        rule.external_in && rule.external_out && rule.ask_certificate && rule.direct_tls && rule.release.empty();
+    const bool plain_proofs = rule.external_in && rule.external_out && rule.ask_certificate && rule.direct_tls &&
+                              rule.bidi && rule.release.empty();
     if (rule.transport == im::Transport::sip)
         return plain_proofs ? std::nullopt : std::optional(Message{"rule.setting-is-xmpp", {}});
     if (!rule.release.empty()) {
@@ -106,6 +106,7 @@ std::string describe(const im::DomainRule& rule) {
     if (!rule.external_out) out += ", no EXTERNAL out";
     if (!rule.ask_certificate) out += ", no certificate asked";
     if (!rule.direct_tls) out += ", no direct TLS";
+    if (!rule.bidi) out += ", a stream each way";
     if (!rule.release.empty()) out += ", release " + rule.release;
     if (rule.trusted_by_partner) out += ", trusted by the partner";
     if (rule.has_legacy_tls()) out += ", OLD TLS until " + legacy_last_day(rule);

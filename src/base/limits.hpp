@@ -46,6 +46,7 @@ struct Limits {
     std::size_t s2s_domains_connecting = 256;
     Millis s2s_connect{30'000};
     Millis s2s_answer{30'000};  // a partner that says nothing for so long, though it was asked, is gone
+    Millis s2s_resume{60'000};  // how long a broken stream of a partner can be resumed
 
     std::size_t offline_messages = 1000;
     std::size_t offline_bytes = 10 * 1024 * 1024;

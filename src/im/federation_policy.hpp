@@ -30,6 +30,7 @@ struct DomainRule {
     bool external_out = true;         // XMPP: we prove ourselves by ours where that is offered
     bool ask_certificate = true;      // XMPP: a partner that connects to us is asked for its certificate
     bool direct_tls = true;           // XMPP: ports where TLS comes first (XEP-0368) are used
+    bool bidi = true;                 // XMPP: stanzas go both ways on one stream where the partner can (XEP-0288)
     std::string release;              // XMPP: what the partner runs, as its administrator says: "8.6"; may be empty
     std::string next_hop;             // "host:port" instead of DNS
     bool next_hop_tls = true;         // SIP: TLS or TCP to the next hop

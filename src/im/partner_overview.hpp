@@ -15,6 +15,7 @@ struct PartnerOverview {
     static constexpr std::size_t most_listed = 1'000;  // connections, failures, talks, watches
     struct Connection {
         bool by_us = false;
+        bool both_ways = false;   // stanzas of both sides go by it (XEP-0288)
         std::string local;        // our domain; may be empty where the partner connected
         std::string place;        // "sip.partner.example 192.0.2.1:5061"
         std::string tls;          // "TLSv1.3 TLS_AES_128_GCM_SHA256"; empty: plain

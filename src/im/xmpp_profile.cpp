@@ -60,6 +60,7 @@ constexpr XmppProfile plain(std::string_view name, std::string_view title) {
             .plain_dialback = false,
             .trusted_certificate = true,
             .ask_certificate = true,
+            .bidi = true,
             .written = plain_written,
             .meeting = {},
             .reads_marks = false,
@@ -73,6 +74,7 @@ constexpr XmppProfile with_dialback(std::string_view name, std::string_view titl
     auto profile = plain(name, title);
     profile.tls = TlsPolicy::optional;
     profile.dialback = profile.plain_dialback = true;
+    profile.bidi = false;
     return profile;
 }
 
@@ -94,7 +96,7 @@ constexpr XmppProfile sametime() {
 constexpr XmppProfile webex() {
     auto profile = plain("webex", "Cisco WebEx Connect 6");
     profile.dialback = true;
-    profile.trusted_certificate = profile.ask_certificate = false;
+    profile.trusted_certificate = profile.ask_certificate = profile.bidi = false;
     profile.written = webex_written;
     profile.meeting = "In a meeting";
     return profile;
@@ -102,6 +104,7 @@ constexpr XmppProfile webex() {
 
 constexpr XmppProfile cup() {
     auto profile = plain("cup", "Cisco Unified Presence 8, IM and Presence 9 and later");
+    profile.bidi = false;
     profile.refused_software = "Cisco";
     profile.refused_release = "7";
     return profile;

@@ -26,7 +26,7 @@ struct XmppProfile {
 
     // What a rule gets where the administrator has said nothing.
     TlsPolicy tls;
-    bool dialback, plain_dialback, trusted_certificate, ask_certificate;
+    bool dialback, plain_dialback, trusted_certificate, ask_certificate, bidi;
 
     std::span<const WrittenRow> written;
     // It says that a user is in a meeting by this text beside "away"; shown to a third-party client as available with

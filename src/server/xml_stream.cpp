@@ -23,7 +23,7 @@ void XmlStream::process() {
     if (processing_) return;
     processing_ = true;
     while (!waiting_ && !closing_) {
-        if (congested()) {
+        if (connection_->unsent() > hold_back_at_) {
             hold_back();
             break;
         }
@@ -95,11 +95,16 @@ void XmlStream::close(std::string_view condition, std::string_view text) {
 
 void XmlStream::finish() {
     if (closing_) return;
-    if (!header_sent_) send_header();
-    send("</stream:stream>");
+    say_end();
     closing_ = true;
     before_close();
     connection_->close();
+}
+
+void XmlStream::say_end() {
+    if (std::exchange(end_said_, true)) return;
+    if (!header_sent_) send_header();
+    send("</stream:stream>");
 }
 
 void XmlStream::abort() {

@@ -28,6 +28,7 @@ public:
     bool sweep();
     const net::Endpoint& remote() const { return connection_->remote(); }
     bool congested() const { return connection_->unsent() > outbound_soft_; }
+    void send(std::string_view text) { connection_->send(text); }
 
 protected:
     virtual void on_header(const xml::Element& root) = 0;
@@ -44,10 +45,13 @@ protected:
     void process();
     void wait();  // takes no more items until go_on(): an answer is awaited
     void go_on();
-    void finish();  // our </stream:stream>, then the connection closes
+    void finish();   // our </stream:stream>, then the connection closes
+    void say_end();  // the former alone; the peer may have more to say
     void abort();
-    void send(std::string_view text) { connection_->send(text); }
     void send(const xml::Element& element, std::string_view ns);
+    // Stanzas of ours go by this stream too, and may fill it up to what outbound_soft says: only if more than they and
+    // some answers wait, the peer is not read. Else two who have much to say to each other would both fall silent.
+    void expect_both_ways() { hold_back_at_ = 4 * outbound_soft_; }
 
     std::unique_ptr<net::Connection> connection_;
     xml::StreamParser parser_;
@@ -61,6 +65,7 @@ private:
     void watch_progress();
 
     std::size_t outbound_soft_;
+    std::size_t hold_back_at_ = outbound_soft_;
     std::size_t unsent_before_ = 0;  // when progress was last looked at
     Timer progress_timer_;
     std::optional<Error> parser_error_;
@@ -69,6 +74,7 @@ private:
     bool active_ = false;     // bytes came since the last sweep
     bool awake_ = false;      // woke() was called, and sweep() has not said "idle" since
     bool closing_ = false;
+    bool end_said_ = false;
 };
 
 }  // namespace parley::server

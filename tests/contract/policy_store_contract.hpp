@@ -37,6 +37,7 @@ TEST_P(PolicyStoreContract, KeepsEveryFieldOfARule) {
                 .external_out = false,
                 .ask_certificate = false,
                 .direct_tls = false,
+                .bidi = false,
                 .release = "8.6",
                 .next_hop = "192.0.2.1:5269",
                 .next_hop_tls = false,

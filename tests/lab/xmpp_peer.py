@@ -15,6 +15,8 @@ from .xmpp_stream import DIALBACK, SASL, SERVER, STREAM, TLS, Closed, XmppStream
 
 SECRET = "kept by the peer"
 SM = "{urn:xmpp:sm:3}"
+BIDI = "{urn:xmpp:bidi}bidi"
+NAMES = "{urn:parley:federation:0}names"
 
 
 class Refused(Exception):
@@ -32,7 +34,8 @@ class Product:
     dialback: bool = True             # accepts dialback of us
     authzid: bool = False             # names itself in EXTERNAL
     demands_certificate: bool = False
-    management: str = ""              # XEP-0198: "" is not offered, "acks", "silent" never acknowledges, "fails", "lies"
+    management: str = ""              # XEP-0198: "" is not offered, "acks", "resumes", "silent" never acknowledges, "fails", "lies"
+    bidi: bool = False                # XEP-0288: offers and asks for stanzas both ways on one stream
     features: str = ""                # more stream features, as XML
     silent_header: bool = False       # version='1.0', and then no features ever
 
@@ -59,6 +62,7 @@ class XmppPeer:
         self.arrived = Journal(domain)
         self.incoming = []       # streams that we were opened
         self.questions = []      # db:verify that came
+        self.sessions = {}       # streams that may be resumed, by their id
         self.software = None     # (name, version) for XEP-0092
         self._tasks = set()
         self._server = None
@@ -125,6 +129,7 @@ class XmppPeer:
         stream = XmppStream(reader, writer, f"{self.domain} in {len(self.incoming) + 1}")
         stream.proven = set()
         stream.mute = False  # answers no questions, if a test says so
+        stream.both_ways = stream.takes_names = False
         self.incoming.append(stream)
         self._tasks.add(asyncio.current_task())
         with contextlib.suppress(Closed, asyncio.TimeoutError, ConnectionError, ssl.SSLError, asyncio.CancelledError):
@@ -157,6 +162,11 @@ class XmppPeer:
                     self._spawn(self._judge(stream, item))
             elif item.tag.startswith(SM):
                 self._manage(stream, item)
+            elif item.tag == BIDI:
+                assert not stream.proven, "bidi is asked for before authentication"
+                stream.both_ways = self.product.bidi
+            elif item.tag == NAMES:
+                stream.takes_names = True
             elif item.tag == DIALBACK + "verify":
                 self.questions.append(item)
                 good = item.text == self.key(item.get("from"), item.get("to"), item.get("id"))
@@ -181,13 +191,25 @@ class XmppPeer:
 
     def _manage(self, stream, item):
         name = item.tag[len(SM):]
+        if name in ("enable", "resume"):
+            stream.management = self.product.management  # for the life of the stream
+        kind = getattr(stream, "management", "acks")
         if name == "enable":
-            stream.taken, stream.management = 0, self.product.management  # for the life of the stream
-        kind = stream.management
-        if name == "enable":
-            stream.send("<failed xmlns='urn:xmpp:sm:3'/>" if kind == "fails" else "<enabled xmlns='urn:xmpp:sm:3'/>")
+            stream.taken = 0
+            wish = {"resume": "true", "id": stream.ident, "max": "60"} if kind == "resumes" and item.get("resume") == "true" else {}
+            if wish:
+                self.sessions[stream.ident] = stream
+            stream.send("<failed xmlns='urn:xmpp:sm:3'/>" if kind == "fails" else element("enabled", xmlns="urn:xmpp:sm:3", **wish))
+        elif name == "resume":
+            former = self.sessions.get(item.get("previd")) if kind == "resumes" else None
+            if former is None:
+                stream.send("<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>")
+            else:
+                stream.taken = former.taken
+                self.sessions[item.get("previd")] = stream
+                stream.send(element("resumed", xmlns="urn:xmpp:sm:3", previd=item.get("previd"), h=stream.taken))
         elif name == "r" and kind != "silent":
-            stream.send(f"<a xmlns='urn:xmpp:sm:3' h='{stream.taken + (1000 if kind == 'lies' else 0)}'/>")
+            stream.send(f"<a xmlns='urn:xmpp:sm:3' h='{getattr(stream, 'taken', 0) + (1000 if kind == 'lies' else 0)}'/>")
 
     def _features(self, stream, authenticated):
         secured = stream.certificate is not None
@@ -199,6 +221,8 @@ class XmppPeer:
                            xmlns="urn:ietf:params:xml:ns:xmpp-tls")
         if secured and self.product.external and stream.certificate and not authenticated:
             out += element("mechanisms", "<mechanism>EXTERNAL</mechanism>", xmlns="urn:ietf:params:xml:ns:xmpp-sasl")
+        if self.product.bidi and secured and not authenticated:
+            out += "<bidi xmlns='urn:xmpp:features:bidi'/>"
         if self.product.dialback:
             out += "<dialback xmlns='urn:xmpp:features:dialback'/>"
         return out
@@ -233,7 +257,11 @@ class XmppPeer:
             elif item.find("{urn:xmpp:ping}ping") is None:
                 kind = "error"
                 content = "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
-            self._spawn(self.send(element("iq", content, from_=item.get("to"), to=item.get("from"), id=item.get("id"), type=kind)))
+            answer = element("iq", content, from_=item.get("to"), to=item.get("from"), id=item.get("id"), type=kind)
+            if stream.both_ways:
+                stream.send(answer)
+            else:
+                self._spawn(self.send(answer))
 
     # What we open.
     async def _dial(self, local, remote, port=None, direct_tls=False):
@@ -270,6 +298,9 @@ class XmppPeer:
         local, remote = local or self.domain, remote or self.ours
         stream = await self._dial(local, remote, port, direct_tls)
         if self.product.external and stream.features is not None and stream.features.find(SASL + "mechanisms") is not None:
+            stream.both_ways = self.product.bidi and stream.features.find("{urn:xmpp:features:bidi}bidi") is not None
+            if stream.both_ways:
+                stream.send("<bidi xmlns='urn:xmpp:bidi'/>")
             stream.send(element("auth", authzid(local) if self.product.authzid else "=", mechanism="EXTERNAL",
                                 xmlns="urn:ietf:params:xml:ns:xmpp-sasl"))
             await stream.expect(SASL + "success")
@@ -279,6 +310,8 @@ class XmppPeer:
         else:
             await self.prove(stream, local, remote)
             stream.proof = "dialback"
+        stream.proven = {(remote, local)} if getattr(stream, "both_ways", False) else set()
+        stream.mute = False
         self._spawn(self._drain(stream))
         return stream
 
@@ -326,7 +359,13 @@ class XmppPeer:
     async def _drain(self, stream):
         with contextlib.suppress(Closed, asyncio.TimeoutError, ConnectionError, ssl.SSLError):
             while True:
-                await stream.next(deadline=600)
+                item = await stream.next(deadline=600)
+                if item.tag.startswith(SERVER):
+                    self._take(stream, item)
+                elif item.tag == SM + "enabled":
+                    stream.taken = 0
+                elif item.tag in (SM + "r", SM + "a"):
+                    self._manage(stream, item)
 
     async def out(self):
         """The one stream to them that everything goes by."""

@@ -49,6 +49,7 @@ void use_defaults(const im::XmppProfile& kind, const CLI::App& allow, Input& in)
     unless_given("--plain-dialback", in.rule.plain_dialback, kind.plain_dialback && in.tls != "required");
     unless_given("--untrusted-certificate", in.untrusted, !kind.trusted_certificate);
     unless_given("--ask-certificate", in.rule.ask_certificate, kind.ask_certificate);
+    unless_given("--bidi", in.rule.bidi, kind.bidi);
 }
 
 std::vector<std::string> verbs_of(const CLI::App& app) {
@@ -193,6 +194,7 @@ int run(int argc, const char* const* argv) {
     allow->add_flag("--ask-certificate,!--no-ask-certificate", in.rule.ask_certificate,
                     "XMPP: ask for its certificate when it connects to us");
     allow->add_flag("!--no-direct-tls", in.rule.direct_tls, "XMPP: leave out ports where TLS comes first");
+    allow->add_flag("--bidi,!--no-bidi", in.rule.bidi, "XMPP: one stream for both directions where the partner can");
     allow->add_option("--release", in.rule.release, "CUP: the release that the partner runs")->type_name("R");
     allow->add_flag("--trusted-by-partner", in.rule.trusted_by_partner,
                     "SIP: the partner's administrator has listed us: full speed instead of 18 requests a second");

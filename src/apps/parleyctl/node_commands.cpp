@@ -38,6 +38,7 @@ std::string describe(const im::DomainRule& rule) {
     if (!rule.external_out) out += "  no EXTERNAL out";
     if (!rule.ask_certificate) out += "  no certificate asked";
     if (!rule.direct_tls) out += "  no direct TLS";
+    if (!rule.bidi) out += "  a stream each way";
     if (!rule.release.empty()) out += "  release " + rule.release;
     if (rule.trusted_by_partner) out += "  trusted by the partner";
     if (rule.has_legacy_tls()) out += "  OLD TLS until " + admin::legacy_last_day(rule);

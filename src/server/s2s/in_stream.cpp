@@ -1,9 +1,9 @@
 #include "server/s2s/in_stream.hpp"
 
-#include "base/text.hpp"
-#include "im/partner_presence.hpp"
 #include "net/identity.hpp"
-#include "server/s2s/dialback_key.hpp"
+#include "server/s2s/both_ways.hpp"
+#include "server/s2s/domain_of.hpp"
+#include "server/s2s/link.hpp"
 #include "server/s2s/overview.hpp"
 #include "server/s2s/xmpp_federation.hpp"
 #include "server/shard.hpp"
@@ -12,16 +12,9 @@
 #include "xmpp/sasl/sasl_data.hpp"
 
 namespace parley::server {
-
-using xmpp::Stanza;
-
 namespace {
 
-constexpr int most_questions = 16;          // dialback questions at once on one stream
-constexpr std::size_t most_pairs = 256;     // domain pairs on one stream
 constexpr std::size_t most_published = 16;  // domains whose publications are looked up for one stream
-constexpr std::size_t most_held = 64;       // pings that wait for commits
-constexpr std::size_t longest_name = 64;
 
 xml::ParserLimits limits_before_proof(const Limits& limits) {
     xml::ParserLimits parser;
@@ -30,14 +23,7 @@ xml::ParserLimits limits_before_proof(const Limits& limits) {
     return parser;
 }
 
-std::string domain_of(std::string_view attribute) {
-    const auto jid = xmpp::Jid::parse(attribute);
-    return jid && jid->is_domain() ? jid->domain() : std::string{};
-}
-
-std::string why_tls_unwanted(const std::string& remote) {
-    return "TLS is switched off for " + remote + " here; come by the port without it";
-}
+constexpr Millis offer_after{1'000};  // to the link, when the partner says nothing first
 
 }  // namespace
 
@@ -62,21 +48,25 @@ void InStream::start(bool direct_tls) {
 
 void InStream::on_header(const xml::Element& root) {
     if (!root.is(xmpp::ns::stream, "stream")) return close("invalid-namespace");
+    const bool with_features = root.attribute("version").starts_with("1.");
+    if (by_certificate_) return answer_header(with_features);  // whom it has proven is settled
     local_ = domain_of(root.attribute("to"));
     remote_ = domain_of(root.attribute("from"));
     // Some servers leave both out and name them with each dialback (XEP-0220 2.1.1).
     if (root.has_attribute("to") && (local_.empty() || !shard_->is_local(local_))) return close("host-unknown");
-    const bool with_features = root.attribute("version").starts_with("1.");
     if (undecided(remote_)) return decide(remote_, [this, with_features] { answer_header(with_features); });
     answer_header(with_features);
 }
 
 void InStream::answer_header(bool with_features) {
     send_header();
-    if (!remote_.empty() && !allowed(remote_)) return close("policy-violation", why_refused(remote_));
-    if (!remote_.empty() && tls_unwanted(remote_)) return close("policy-violation", why_tls_unwanted(remote_));
+    if (!remote_.empty()) {
+        auto why = federation_.why_refused(*shard_, remote_);
+        if (why.empty()) why = why_not_inside_tls(remote_);
+        if (!why.empty()) return close("policy-violation", why);
+    }
     if (!with_features) return;
-    if (proven_.empty() && may_be_published(remote_)) return seek_proof(remote_, [this] { send_features(); });
+    if (!intake_ && may_be_published(remote_)) return seek_proof(remote_, [this] { send_features(); });
     send_features();
 }
 
@@ -97,26 +87,10 @@ void InStream::decide(const std::string& remote, Function<void()> then) {
         });
 }
 
-bool InStream::allowed(const std::string& remote) const {
-    const auto& policy = shard_->settings().policy;
-    if (!policy.xmpp_allowed(remote)) return false;
-    return refused_release(remote).empty() || im::xmpp_profile_of(policy, remote).refused_release.empty();
-}
-
-std::string InStream::refused_release(const std::string& remote) const {
-    return federation_.refused_releases().why(remote, shard_->clock().now());
-}
-
-std::string InStream::why_refused(const std::string& remote) const {
-    if (auto release = refused_release(remote); !release.empty()) return release;
-    const auto* rule = shard_->settings().policy.rule(remote);
-    if (rule && rule->allowed && rule->transport == im::Transport::sip) return remote + " is reached over SIP here";
-    return "exchange with " + remote + " is not allowed here";
-}
-
 // STARTTLS is not offered to such a partner; a port where TLS comes first cannot know who it is until now.
-bool InStream::tls_unwanted(const std::string& remote) const {
-    return secured_ && shard_->settings().policy.settings(remote).tls == im::TlsPolicy::off;
+std::string InStream::why_not_inside_tls(const std::string& remote) const {
+    if (!secured_ || shard_->settings().policy.settings(remote).tls != im::TlsPolicy::off) return {};
+    return "TLS is switched off for " + remote + " here; come by the port without it";
 }
 
 void InStream::send_header() {
@@ -196,7 +170,7 @@ std::string InStream::why_unproven(const std::string& domain) const {
 void InStream::send_features() {
     std::string out = "<stream:features>";
     const auto rule = shard_->settings().policy.settings(remote_);
-    if (!proven_.empty()) {
+    if (intake_) {
         // Proven by EXTERNAL: dialback may add more pairs.
         out += "<sm xmlns='urn:xmpp:sm:3'/>";
     } else if (!secured_ && rule.tls != im::TlsPolicy::off) {
@@ -205,11 +179,14 @@ void InStream::send_features() {
         out += "</starttls>";
     } else if (secured_ && !remote_.empty() && certificate_proves(remote_) != ProvenBy::nothing) {
         out += "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>EXTERNAL</mechanism></mechanisms>";
+        if (both_ways_by(rule)) out += "<bidi xmlns='urn:xmpp:features:bidi'/>";
     }
     if (secured_ ? rule.dialback : rule.plain_dialback)
         out += "<dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>";
     out += "<names xmlns='urn:parley:federation:0'/></stream:features>";
     send(out);
+    // It may want to enable or resume stream management first: nothing that we send is counted before.
+    if (both_ways_ && by_certificate_) deadline_ = shard_->executor().after(offer_after, [this] { offer_to_link(); });
 }
 
 void InStream::on_element(xml::Element element) {
@@ -235,10 +212,14 @@ void InStream::on_element(xml::Element element) {
     if (element.ns() == xmpp::ns::sasl) return on_auth(element);
     if (element.is(xmpp::ns::dialback, "result")) return on_dialback_result(element);
     if (element.is(xmpp::ns::dialback, "verify")) return on_dialback_verify(element);
-    if (proven_.empty()) return close("not-authorized", "no domain has been proven on this stream");
+    if (element.is(ns_bidi, "bidi")) return want_both_ways();
+    if (element.is(xmpp::ns::federation, "names")) return void(takes_names_ = true);
+    if (!intake_) return close("not-authorized", "no domain has been proven on this stream");
+    if (link_) link_->heard();
     if (element.ns() == xmpp::ns::sm) return on_management(element);
     if (element.ns() != xmpp::ns::server) return close("unsupported-stanza-type");
-    on_stanza(std::move(element));
+    if (!offered_) offer_to_link();
+    intake_->on_stanza(std::move(element));
 }
 
 void InStream::on_secured() {
@@ -253,6 +234,7 @@ void InStream::on_auth(const xml::Element& element) {
         send(xml::Element(xmpp::ns::sasl, "failure").set_child(xml::Element(xmpp::ns::sasl, condition)),
              xmpp::ns::server);
     };
+    if (by_certificate_) return close("policy-violation", "this stream has been authenticated");
     if (element.name() != "auth" || element.attribute("mechanism") != "EXTERNAL") return fail("invalid-mechanism");
     const auto data = xmpp::decode_sasl_data(element.text());
     if (!data) return fail("incorrect-encoding");
@@ -260,251 +242,69 @@ void InStream::on_auth(const xml::Element& element) {
     const auto claimed = authzid.empty() ? remote_ : domain_of(authzid);
     if (claimed.empty() || claimed != remote_ || certificate_proves(claimed) == ProvenBy::nothing || local_.empty())
         return fail("not-authorized");
-    proven(local_, claimed, By::certificate);
     send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
     parser_.reset();
     header_sent_ = false;
+    if (intake_) return proven(local_, claimed, Intake::By::certificate);  // by dialback before
+    by_certificate_ = true;
+    move_home([this] { proven(local_, remote_, Intake::By::certificate); });
 }
 
-// A rule may change while a stream is open: what it was proven by, or its TLS, may be none of the new one's.
-bool InStream::still_proves(const std::string& remote, Proof& proof) const {
+bool InStream::still_proves(const std::string& remote, Intake::Proof& proof) const {
     const auto version = shard_->node().settings.version();
     if (proof.judged_by == version) return true;
     const auto rule = shard_->settings().policy.settings(remote);
     if (rule.tls == (secured_ ? im::TlsPolicy::off : im::TlsPolicy::required)) return false;
-    const bool by_dialback = proof.by == By::dialback && (secured_ ? rule.dialback : rule.plain_dialback);
+    const bool by_dialback = proof.by == Intake::By::dialback && (secured_ ? rule.dialback : rule.plain_dialback);
     if (!by_dialback && certificate_proves(remote) == ProvenBy::nothing) return false;
+    if (both_ways_ && remote == remote_ && !both_ways_by(rule)) return false;
     proof.judged_by = version;
     return true;
 }
 
+void InStream::recheck() {
+    if (!intake_ || closing()) return;
+    const auto version = shard_->node().settings.version();
+    for (auto& [domains, proof] : intake_->pairs) {
+        if (proof.judged_by == version) continue;
+        auto why = federation_.why_refused(*shard_, domains.second);
+        if (why.empty() && !still_proves(domains.second, proof))
+            why = "the settings of " + domains.second + " have changed";
+        if (!why.empty()) return close("policy-violation", why);
+    }
+}
+
 void InStream::sweep() {
-    for (auto& [domains, proof] : proven_)
-        if (!closing() && !still_proves(domains.second, proof))
-            return close("policy-violation", "the settings of " + domains.second + " have changed");
+    recheck();
     XmlStream::sweep();
 }
 
-void InStream::proven(const std::string& local, const std::string& remote, By by) {
-    if (proven_.empty()) since_ = shard_->clock().wall();
-    proven_.emplace(std::pair(local, remote),
-                    Proof{federation_.rate_of(remote), by, shard_->node().settings.version()});
+void InStream::proven(const std::string& local, const std::string& remote, Intake::By by) {
+    if (!intake_) {
+        since_ = shard_->clock().wall();
+        intake_ = std::make_shared<Intake>(federation_, *shard_, id_, *this);
+    } else {
+        forget_resumption();  // it is of one pair of domains
+    }
+    intake_->add_pair(local, remote, by);
     deadline_.cancel();
     xml::ParserLimits limits;
     limits.element = shard_->settings().limits.stanza_s2s;
     parser_.set_limits(limits);
 }
 
-void InStream::dialback_error(const std::string& local, const std::string& remote, std::string_view condition,
-                              std::string_view text) {
-    log_refusal(remote, condition, text);
-    std::string out = "<db:result type='error'";
-    xml::write_attribute(out, "from", local);
-    xml::write_attribute(out, "to", remote);
-    out += "><error type='cancel'><";
-    out += condition;
-    out += " xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>";
-    xml::escape(out, text);
-    out += "</text></error></db:result>";
-    send(out);
-}
-
-// XEP-0220 2.1: a peer shows a key; we ask the domain's own server whether it made it.
-void InStream::on_dialback_result(const xml::Element& element) {
-    const auto remote = domain_of(element.attribute("from"));
-    const auto local = domain_of(element.attribute("to"));
-    if (remote.empty()) return close("improper-addressing");
-    if (local.empty() || !shard_->is_local(local))
-        return dialback_error(local, remote, "item-not-found", "this domain is not served here");
-    if (undecided(remote)) return decide(remote, [this, element] { judge_dialback(element); });
-    judge_dialback(element);
-}
-
-void InStream::judge_dialback(const xml::Element& element) {
-    const auto remote = domain_of(element.attribute("from"));
-    const auto local = domain_of(element.attribute("to"));
-    const auto& policy = shard_->settings().policy;
-    const auto rule = policy.settings(remote);
-    if (!allowed(remote)) return dialback_error(local, remote, "policy-violation", why_refused(remote));
-    if (tls_unwanted(remote)) return dialback_error(local, remote, "policy-violation", why_tls_unwanted(remote));
-    if (!secured_ && rule.tls == im::TlsPolicy::required)
-        return dialback_error(local, remote, "policy-violation", "TLS is required of " + remote);
-    if (secured_ ? !rule.dialback : !rule.plain_dialback) {
-        // A trusted certificate proves more than dialback would.
-        if (may_be_published(remote)) return seek_proof(remote, [this, element] { judge_dialback(element); });
-        if (certificate_proves(remote) == ProvenBy::nothing)
-            return dialback_error(
-                local, remote, "not-authorized",
-                "dialback is not allowed for " + remote + "; show a trusted certificate" + why_unproven(remote));
-        proven(local, remote, By::certificate);
-        return send("<db:result from='" + local + "' to='" + remote + "' type='valid'/>");
-    }
-    if (proven_.size() >= most_pairs || questions_ >= most_questions)
-        return dialback_error(local, remote, "resource-constraint", "too many domains on this stream");
-    ++questions_;
-    auto answered = [weak = weak_from_this(), local, remote](Link::Verdict verdict) {
-        const auto self = weak.lock();
-        if (!self || self->closing()) return;
-        --self->questions_;
-        if (verdict == Link::Verdict::unknown)
-            return self->dialback_error(local, remote, "remote-server-timeout",
-                                        "the server of " + remote + " could not be asked");
-        if (verdict == Link::Verdict::valid)
-            self->proven(local, remote, By::dialback);
-        else
-            self->log_refusal(remote, "not-authorized", "its dialback key is not that of the domain's own server");
-        self->send("<db:result from='" + local + "' to='" + remote + "' type='" +
-                   (verdict == Link::Verdict::valid ? "valid" : "invalid") + "'/>");
-    };
-    federation_.verify(*shard_, local, remote, id_, element.text(), std::move(answered));
-}
-
-// XEP-0220 2.2.2: somebody asks whether a key is ours.
-void InStream::on_dialback_verify(const xml::Element& element) {
-    const auto asking = domain_of(element.attribute("from"));
-    const auto ours = domain_of(element.attribute("to"));
-    const std::string id(element.attribute("id"));
-    if (asking.empty() || ours.empty() || !shard_->is_local(ours)) return close("host-unknown");
-    const bool valid = dialback_key(shard_->node().secret, asking, ours, id) == trim(element.text());
-    std::string out = "<db:verify";
-    xml::write_attribute(out, "from", ours);
-    xml::write_attribute(out, "to", asking);
-    xml::write_attribute(out, "id", id);
-    out += valid ? " type='valid'/>" : " type='invalid'/>";
-    send(out);
-}
-
-// XEP-0198 without resumption: a partner sends again what we have not confirmed, and we know it again.
-void InStream::on_management(const xml::Element& element) {
-    if (element.name() == "enable" && !managed_from_) {
-        managed_from_ = inbound_.received();
-        send("<enabled xmlns='urn:xmpp:sm:3'/>");
-    } else if (element.name() == "r" && managed_from_) {
-        inbound_.request();
-        acknowledge();
-    } else if (element.name() != "a") {
-        send(
-            "<failed xmlns='urn:xmpp:sm:3'><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>");
-    }
-}
-
-void InStream::acknowledge() {
-    if (!managed_from_ || closing()) return;
-    if (const auto h = inbound_.due())
-        send("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(*h - *managed_from_) + "'/>");
-}
-
-void InStream::on_stanza(xml::Element element) {
-    auto decoded = Stanza::decode(std::move(element));
-    if (!decoded) return close("improper-addressing", decoded.error().detail);
-    auto stanza = *std::move(decoded);
-    if (stanza.from.empty() || stanza.to.empty()) return close("improper-addressing");
-    const auto pair = proven_.find({stanza.to.domain(), stanza.from.domain()});
-    if (pair == proven_.end()) return close(shard_->is_local(stanza.to.domain()) ? "invalid-from" : "host-unknown");
-    if (!allowed(stanza.from.domain()))  // the rule may have changed since the stream began
-        return close("policy-violation", why_refused(stanza.from.domain()));
-
-    if (!still_proves(stanza.from.domain(), pair->second)) {
-        if (stanza.kind == Stanza::Kind::message && !stanza.is_error())
-            shard_->send(
-                stanza.error(xmpp::stanza_error("policy-violation", "the settings of your domain have changed")));
-        return close("policy-violation", "the settings of " + stanza.from.domain() + " have changed");
-    }
-
-    keep_pace(*pair->second.rate);
-
-    const auto number = inbound_.begin();
-    const bool handed_over = stanza.kind == Stanza::Kind::message ||
-                             (stanza.kind == Stanza::Kind::presence && !stanza.type.empty() &&
-                              stanza.type != "unavailable" && stanza.type != "probe" && stanza.type != "error");
-    if (!handed_over) {
-        take(std::move(stanza));
-        return settle(number);
-    }
-    auto origin = take_name(stanza);
-    const bool named = !origin.empty();
-    if (!named) origin = id_ + ' ' + std::to_string(number);
-    auto envelope = im::envelope(std::move(stanza));
-    envelope.durable = true;
-    envelope.origin = std::move(origin);
-    envelope.kept_by_sender = named;
-    const auto sent = envelope.stanza;
-    auto* shard = shard_;
-    shard_->route(std::move(envelope), [weak = weak_from_this(), shard, sent, number](im::Outcome refused) {
-        if (refused && !sent->is_error()) {
-            auto error = im::envelope(sent->error(*refused));
-            error.durable = true;
-            shard->route(std::move(error), [](im::Outcome) {});
-        }
-        if (const auto self = weak.lock()) self->settle(number);
-    });
-}
-
-// What needs no commit: presence, and what is asked of the server or of a user.
-void InStream::take(Stanza stanza) {
-    if (stanza.kind == Stanza::Kind::presence)
-        im::mark_arrived(im::xmpp_profile_of(shard_->settings().policy, stanza.from.domain()), stanza);
-    if (stanza.kind != Stanza::Kind::iq || !stanza.to.is_domain()) return shard_->send(std::move(stanza));
-    if (!stanza.is_request()) return federation_.on_answer(std::move(stanza));
-    if (!stanza.child(xmpp::ns::ping, "ping")) return shard_->send(std::move(stanza));
-    // A partner may take our answer as the proof that what it sent before has arrived: so it has, on disk.
-    if (held_.size() >= most_held) return close("policy-violation", "too many pings at once");
-    held_.push_back(
-        {inbound_.received(), [this, answer = stanza.reply()]() mutable { shard_->send(std::move(answer)); }});
-}
-
-// Over its rate a partner is read more slowly; nothing of it is refused.
-void InStream::keep_pace(SharedRate& rate) {
-    if (remote().is_loopback()) return;
-    const auto pause = rate.take(shard_->settings().limits.s2s_stanzas_per_second, shard_->clock().now());
-    if (pause <= Millis{0}) return;
-    shard_->counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
-    wait();
-    pause_ = shard_->executor().after(pause, [this] {
-        pause_.cancel();
-        go_on();
-    });
-}
-
-// A partner that missed our proof sends the message again on its next stream, under its old name
-// (docs/federation-names.md). A message without a name is always a new one: who gives none repeats nothing.
-std::string InStream::take_name(Stanza& stanza) {
-    if (stanza.kind != Stanza::Kind::message) return {};
-    std::string name;
-    std::erase_if(stanza.children, [&name](const xml::Element& child) {
-        if (!child.is(xmpp::ns::federation, "name")) return false;
-        name = child.attribute("id");  // the last: one that a client has put in stands before the server's
-        return true;
-    });
-    if (name.empty() || name.size() > longest_name) return {};
-    return stanza.from.bare().to_string() + ' ' + name;
-}
-
 void InStream::describe(const std::string& domain, im::PartnerOverview& out) const {
-    for (const auto& [pair, proof] : proven_) {
+    if (!intake_) return;
+    for (const auto& [pair, proof] : intake_->pairs) {
         const auto& [local, remote] = pair;
         if (remote != domain) continue;
         out.connections.push_back(describe_connection(connection_->remote(), connection_->tls(), since_));
         out.connections.back().local = local;
-        if (secured_ || proof.by == By::dialback)
-            out.connections.back().proof = proof.by == By::dialback ? "dialback" : word_for(certificate_proves(remote));
+        out.connections.back().both_ways = both_ways_ && by_certificate_;
+        const bool by_dialback = proof.by == Intake::By::dialback;
+        if (secured_ || by_dialback)
+            out.connections.back().proof = by_dialback ? "dialback" : word_for(certificate_proves(remote));
     }
-}
-
-void InStream::settle(std::uint32_t number) {
-    inbound_.settle(number);
-    while (!held_.empty() && static_cast<std::int32_t>(inbound_.settled() - held_.front().after) >= 0) {
-        held_.front().answer();
-        held_.pop_front();
-    }
-    acknowledge();
-}
-
-void InStream::on_closed(const Error&) {
-    deadline_.cancel();
-    pause_.cancel();
-    proof_search_.reset();
-    federation_.stream_closed(*shard_, *this);
 }
 
 }  // namespace parley::server

@@ -4,26 +4,24 @@
 
 #include "base/hash.hpp"
 #include "base/text.hpp"
-#include "im/xmpp_profile.hpp"
+#include "server/s2s/both_ways.hpp"
+#include "server/s2s/in_stream.hpp"
 #include "server/s2s/overview.hpp"
-#include "server/s2s/refused_releases.hpp"
+#include "server/s2s/xmpp_federation.hpp"
 #include "server/shard.hpp"
-#include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
-#include "xmpp/payload/software_version.hpp"
+
+// The queue, its deadlines, and the attempts to connect.
 
 namespace parley::server {
 namespace {
 
-constexpr Millis one_attempt{10'000};      // to connect and to negotiate with one target
-constexpr Millis idle_close{600'000};      // a stream that carries nothing ends; the next stanza opens another
-constexpr Millis longest_wait{600'000};    // what no stream has proven for so long comes back
-constexpr Millis release_patience{5'000};  // one that does not say which release it is may be any
-constexpr Millis shortest_pause{500};      // after an attempt that failed; doubled each time
+constexpr Millis one_attempt{10'000};    // to connect and to negotiate with one target
+constexpr Millis idle_close{600'000};    // a stream that carries nothing ends; the next stanza opens another
+constexpr Millis longest_wait{600'000};  // what no stream has proven for so long comes back
+constexpr Millis shortest_pause{500};    // after an attempt that failed; doubled each time
 constexpr Millis longest_pause{8'000};
 constexpr std::size_t most_questions = 64;
-constexpr std::size_t most_unproven = 10'000;  // written, and no answer to the ping behind them
-constexpr std::size_t most_unproven_bytes = std::size_t{4} * 1024 * 1024;
 
 xmpp::StanzaError to_stanza_error(const Error& error) {
     switch (error.code) {
@@ -34,28 +32,24 @@ xmpp::StanzaError to_stanza_error(const Error& error) {
     }
 }
 
-constexpr Millis barrier_delay{50};
-constexpr std::size_t barrier_at_once = 64;
-
-bool wants_proof(const im::Envelope& envelope) {
-    return envelope.stanza->kind == xmpp::Stanza::Kind::message;
-}
-
 }  // namespace
 
-Link::Link(Shard& shard, ConnectTurns& turns, RefusedReleases& refused, std::string local, std::string remote)
-    : shard_(shard),
+Link::Link(XmppFederation& federation, Shard& shard, ConnectTurns& turns, std::string local, std::string remote)
+    : federation_(federation),
+      shard_(shard),
       local_(std::move(local)),
       remote_(std::move(remote)),
       store_(hex_encode(hmac_sha256(shard.node().secret, "message names").substr(0, 4))),
-      turns_(turns),
-      refused_(refused) {}
+      turns_(turns) {}
 
-Link::~Link() = default;
+Link::~Link() {
+    if (borrowed_) borrowed_->carry_for(nullptr);
+    if (intake_) intake_->detach();
+}
 
 void Link::send(im::Envelope envelope, im::Settled settled) {
     Waiting waiting{std::move(envelope), std::move(settled), shard_.clock().now(), 0};
-    if (const auto why = refused_.why(remote_, shard_.clock().now()); !why.empty())
+    if (const auto why = federation_.refused_releases().why(remote_, shard_.clock().now()); !why.empty())
         return waiting.settled(xmpp::stanza_error("not-allowed", why));
     for (const auto& child : waiting.envelope.stanza->children) waiting.bytes += 64 + child.text().size();
     active_ = true;
@@ -67,16 +61,7 @@ void Link::send(im::Envelope envelope, im::Settled settled) {
     queued_bytes_ += waiting.bytes;
     queue_.push_back(std::move(waiting));
     check_deadlines();
-    if (stream_) return stream_->want_stanzas();
-    connect();
-}
-
-// A stream that was made by another rule ends; what it has not proven goes by the next one.
-void Link::keep_to_the_rule() {
-    const auto version = shard_.node().settings.version();
-    if (!connected() || version == rule_version_) return;
-    rule_version_ = version;
-    if (rule_ != shard_.settings().policy.settings(remote_)) stream_->close("reset", "the settings have changed");
+    if (!carrier_ && wanted()) go_on_without_it();
 }
 
 void Link::verify(std::string stream_id, std::string key, Function<void(Verdict)> answer) {
@@ -87,21 +72,56 @@ void Link::verify(std::string stream_id, std::string key, Function<void(Verdict)
     connect();
 }
 
+// A stream that was made by another rule ends; what it has not proven goes by the next one.
+void Link::keep_to_the_rule() {
+    if (borrowed_) borrowed_->recheck();
+    const auto version = shard_.node().settings.version();
+    if (!opened() || version == rule_version_) return;
+    rule_version_ = version;
+    if (rule_ != shard_.settings().policy.settings(remote_)) end_stream("reset", "the settings have changed");
+}
+
+bool Link::still_proves(const std::string& remote, Intake::Proof& proof) const {
+    const auto version = shard_.node().settings.version();
+    if (proof.judged_by == version) return true;
+    if (rule_ != shard_.settings().policy.settings(remote)) return false;
+    proof.judged_by = version;
+    return true;
+}
+
+// By our decision, and not to be resumed.
+void Link::end_stream(std::string_view condition, std::string_view text) {
+    resume_id_.clear();
+    if (stream_) stream_->close(condition, text);
+}
+
+bool Link::wanted() const {
+    if (shutting_down_) return false;
+    if (!questions_.empty()) return true;
+    if (!queue_.empty()) return !carrier_ && !return_timer_.pending();
+    return may_resume() && intake_;  // the partner may have something for us on the stream that broke
+}
+
+bool Link::idle() const {
+    return !stream_ && !search_ && !carrier_ && queue_.empty() && unproven_.empty() && questions_.empty() &&
+           !return_timer_.pending() && spare_.expired() && !may_resume();
+}
+
 void Link::describe(im::PartnerOverview& out) const {
     out.queued += queue_.size() + unproven_.size();
-    if (connected()) {
+    if (opened()) {
         auto connection = describe_connection(stream_->remote(), stream_->tls(), since_);
         connection.by_us = true;
         if (stream_->tls()) connection.proof = word_for(stream_->certificate().by);
+        connection.both_ways = stream_->both_ways();
         connection.local = local_;
         out.connections.push_back(std::move(connection));
-    } else if (!last_error_.empty()) {
+    } else if (!carrier_ && !last_error_.empty()) {
         out.failures.push_back({local_, last_error_, since_});
     }
 }
 
 // --- connecting
-// ------------------------------------------------------------------------------------------------------------
 
 void Link::connect() {
     if (stream_ || search_ || connecting_ || turn_ || retry_timer_.pending()) return;
@@ -116,7 +136,7 @@ void Link::connect() {
 
 void Link::search() {
     if (!turn_ || stream_ || search_ || connecting_) return;
-    if (queue_.empty() && questions_.empty()) return turn_.reset();  // nobody has waited so long
+    if (!wanted()) return turn_.reset();  // nobody has waited so long
     const auto rule = shard_.settings().policy.settings(remote_);
     search_ = TargetSearch::start(shard_.node().network, shard_.executor(), shard_.random(), remote_, rule,
                                   [this](Result<std::deque<Target>> found) {
@@ -128,7 +148,7 @@ void Link::search() {
 }
 
 void Link::try_next_target() {
-    if (queue_.empty() && questions_.empty()) targets_.clear();  // nobody has waited so long
+    if (!wanted()) targets_.clear();  // nobody has waited so long
     if (targets_.empty())
         return attempt_failed({Errc::timed_out, last_error_.empty() ? "no way to " + remote_ : last_error_});
     const auto target = targets_.front();
@@ -160,7 +180,8 @@ void Link::connected_to(const Target& target, std::unique_ptr<net::Connection> c
     setup.secure = target.secure;
     if (settings.posh_tls) setup.posh = shard_.node().posh;
     setup.outbound_soft = settings.limits.outbound_soft;
-    setup.verify_only = queue_.empty() && unproven_.empty();
+    setup.verify_only = carrier_ || (queue_.empty() && !may_resume());
+    setup.both_ways = both_ways_by(setup.rule);
     setup.tls = settings.s2s_context(local_);
     stream_ = std::make_unique<OutStream>(std::move(setup), std::move(connection), *this);
     attempt_timer_ = shard_.executor().after(one_attempt, [this, host = target.host] {
@@ -174,47 +195,35 @@ void Link::connected_to(const Target& target, std::unique_ptr<net::Connection> c
 }
 
 void Link::on_ready() {
-    attempt_timer_.cancel();
-    turn_.reset();
-    targets_.clear();
-    last_error_.clear();
+    attempt_over();
     since_ = shard_.clock().wall();
-    ready_since_ = shard_.clock().now();
-    proved_ = false;
-    managed_ = stream_->offers_management();
-    sent_ = acknowledged_ = arrived_ = 0;
-    if (managed_) stream_->send("<enable xmlns='urn:xmpp:sm:3'/>");
+    start_management();
+    if (carrier_) return;  // one of the partner's has come first; this one is there when that ends
+    use(stream_.get());
     keep_to_the_rule();
-    ask_release();
+    if (!resuming_) ask_release();
     flush();
 }
 
 void Link::on_ended(const Error& error) {
     attempt_timer_.cancel();
-    const bool was_ready = stream_ && stream_->ready();
+    const bool was_ready = opened();
+    const bool was_carrier = carrier_ == stream_.get();
     const auto other = was_ready ? std::nullopt : another_way();
+    if (was_ready && stream_->orderly()) resume_id_.clear();
+    if (intake_ && resume_id_.empty()) std::exchange(intake_, nullptr)->detach();
+    if (intake_) intake_->detach();
     shard_.executor().post([gone = std::shared_ptr<OutStream>(std::move(stream_))] {});
     if (!error.detail.empty()) {
         last_error_ = error.detail;
         since_ = shard_.clock().wall();
     }
     for (auto& question : questions_) question.sent = false;
-    // What was written and not proven goes again, in its old order: the peer may see a message twice, with the same id.
-    while (!unproven_.empty()) {
-        queue_.push_front(std::move(unproven_.back()));
-        unproven_.pop_back();
-        queued_bytes_ += queue_.front().bytes;
-    }
-    unproven_bytes_ = 0;
-    behind_ping_ = 0;
-    asked_ = unheard_ = false;
-    release_timer_.cancel();
-    release_ = Release::unknown;
-    if (was_ready) {
-        down_since_ = shard_.clock().now();
-        if (proved_ || down_since_ - ready_since_ >= longest_pause) failed_attempts_ = 0;
-    }
-    if (queue_.empty() && questions_.empty()) return turn_.reset();
+    resuming_ = false;
+    if (was_ready && !resume_id_.empty() && resume_until_ == SteadyTime{})
+        resume_until_ = shard_.clock().now() + shard_.settings().limits.s2s_resume;
+    if (was_carrier) carrier_gone(!resume_id_.empty());
+    if (!wanted()) return attempt_over();
     check_deadlines();
     // At once, but not again and again to one that ends each stream as soon as something is sent.
     if (was_ready && failed_attempts_ > 0) return try_again_later();
@@ -226,6 +235,20 @@ void Link::on_ended(const Error& error) {
     // RFC 6120 3.2.1: the next target, when one fails before the stream is ready.
     if (!targets_.empty()) return try_next_target();
     attempt_failed({error.code == Errc::forbidden ? Errc::not_found : error.code, last_error_});
+}
+
+void Link::on_element(xml::Element element) {
+    active_ = true;
+    if (carrier_ == stream_.get()) unheard_ = false;
+    if (element.ns() == xmpp::ns::sm) return on_management(element);
+    if (element.ns() == xmpp::ns::dialback) return on_dialback(element);
+    if (element.ns() != xmpp::ns::server || !opened()) return;
+    if (intake_) return intake_->on_stanza(std::move(element));
+    // Stanzas come on the streams that the peer opens; some answer our ping here all the same.
+    ++arrived_;
+    if (element.name() != "iq") return;
+    if (const auto answer = xmpp::Stanza::decode(std::move(element)); answer && !answer->is_request())
+        on_answer(*answer);
 }
 
 // The same port in another way. A record may point at a port of the other kind, where TLS comes first or not; a peer
@@ -249,27 +272,39 @@ std::optional<Target> Link::another_way() const {
 // refuses us, will do so again.
 void Link::attempt_failed(const Error& error) {
     const bool may_pass = error.code == Errc::timed_out || error.code == Errc::closed;
-    if (!may_pass || queue_.empty()) return give_up(error);
     last_error_ = error.detail;
-    shard_.refusals.unreachable(local_, remote_, last_error_);
+    if (!carrier_ && (!may_pass || queue_.empty()) && !(may_pass && may_resume())) return give_up(error);
+    if (!carrier_) shard_.refusals.unreachable(local_, remote_, last_error_);
     turn_.reset();
     targets_.clear();
     for (auto& question : std::exchange(questions_, {})) question.answer(Verdict::unknown);
-    try_again_later();
+    if (!carrier_) try_again_later();
+}
+
+void Link::attempt_over() {
+    attempt_timer_.cancel();
+    turn_.reset();
+    targets_.clear();
+    if (connected() || opened()) last_error_.clear();
 }
 
 void Link::try_again_later() {
     const auto pause = std::min(longest_pause, shortest_pause * (1 << std::min(failed_attempts_++, 8)));
     retry_timer_ = shard_.executor().after(pause, [this] {
         retry_timer_.cancel();
-        if (!queue_.empty() || !questions_.empty()) connect();
+        if (wanted()) go_on_without_it();
     });
 }
 
 void Link::retry() {
     retry_timer_.cancel();
     failed_attempts_ = 0;
-    if (!queue_.empty() || !questions_.empty()) connect();
+    if (wanted()) go_on_without_it();
+}
+
+void Link::shut_down() {
+    shutting_down_ = true;
+    end_stream("system-shutdown", {});
 }
 
 // Everything that waits gets the reason. The next stanza tries again: no verdict outlives its cause.
@@ -280,12 +315,14 @@ void Link::give_up(const Error& error) {
     retry_timer_.cancel();
     since_ = shard_.clock().wall();
     targets_.clear();
+    forget_resumption();
     auto queue = std::exchange(queue_, {});
     auto questions = std::exchange(questions_, {});
     queued_bytes_ = 0;
     deadline_timer_.cancel();
     for (auto& question : questions) question.answer(Verdict::unknown);
-    for (auto& waiting : queue) waiting.settled(to_stanza_error(error));
+    for (auto& waiting : queue)
+        if (waiting.settled) waiting.settled(to_stanza_error(error));
 }
 
 // The time to reach a partner does not run while there is a stream: it is slow then, or about to be found gone.
@@ -296,12 +333,15 @@ bool Link::too_late(const Waiting& waiting) const {
 }
 
 void Link::check_deadlines() {
-    while (!queue_.empty() && too_late(queue_.front())) {
+    while (!queue_.empty() && !resuming_ && too_late(queue_.front())) {
+        if (queue_.front().number != 0) forget_resumption();  // it cannot be whole without this one
+        if (queue_.empty()) break;
         auto late = std::move(queue_.front());
         queue_.pop_front();
         queued_bytes_ -= late.bytes;
-        late.settled(xmpp::stanza_error("remote-server-timeout",
-                                        last_error_.empty() ? remote_ + " does not answer" : last_error_));
+        if (late.settled)
+            late.settled(xmpp::stanza_error("remote-server-timeout",
+                                            last_error_.empty() ? remote_ + " does not answer" : last_error_));
     }
     const auto longest = shard_.clock().now() - shard_.settings().limits.s2s_connect;
     while (!questions_.empty() && questions_.front().since <= longest) {
@@ -317,221 +357,19 @@ void Link::check_deadlines() {
     });
 }
 
-// --- sending
-// -----------------------------------------------------------------------------------------------------------------
-
-void Link::flush() {
-    while (!queue_.empty() && can_write()) {
-        auto waiting = std::move(queue_.front());
-        queue_.pop_front();
-        queued_bytes_ -= waiting.bytes;
-        write(std::move(waiting));
-    }
-}
-
-// A peer that does not read, or does not answer our pings, gets no more for now: the rest waits in the queue.
-bool Link::can_write() const {
-    return connected() && !stream_->closing() && release_ != Release::asked && !stream_->congested() &&
-           unproven_.size() < most_unproven && unproven_bytes_ < most_unproven_bytes;
-}
-
-void Link::write(Waiting waiting) {
-    std::string name;
-    if (wants_proof(waiting.envelope) && stream_->takes_names()) {
-        if (waiting.name.empty()) waiting.name = name_for(waiting.envelope);
-        name = "<name xmlns='urn:parley:federation:0' id='" + waiting.name + "'/>";
-    }
-    auto& text = shard_.scratch();
-    text.clear();
-    xmpp::write(text, *waiting.envelope.stanza, xmpp::ns::server, &waiting.envelope.to, name);
-    stream_->send(text);
-    waiting.number = ++sent_;
-    if (!std::exchange(unheard_, true)) unheard_since_ = shard_.clock().now();
-    if (!wants_proof(waiting.envelope)) return waiting.settled(im::accepted);
-    unproven_bytes_ += waiting.bytes;
-    unproven_.push_back(std::move(waiting));
-    want_barrier();
-}
-
-// What the outbox keeps has the same name after a restart, and no other message ever has it. The rest lives only as
-// long as we do.
-std::string Link::name_for(const im::Envelope& message) {
-    if (message.outbox_id == 0) return shard_.random().hex(8);
-    return store_ + '-' + std::to_string(message.outbox_id);
-}
-
-// One ping for what gathers in a short while: nobody waits for the proof, it only empties our outbox.
-void Link::want_barrier() {
-    if (asked_ || unproven_.empty()) return;
-    if (unproven_.size() >= barrier_at_once) return barrier();
-    if (!barrier_timer_.pending())
-        barrier_timer_ = shard_.executor().after(barrier_delay, [this] {
-            barrier_timer_ = {};
-            barrier();
-        });
-}
-
-// A written socket proves nothing: <r/> of XEP-0198 where the peer knows it; else a ping behind the messages, which is
-// answered only once they have been read.
-void Link::barrier() {
-    if (asked_ || !connected()) return;
-    asked_ = true;
-    behind_ping_ = unproven_.size();
-    if (managed_) {
-        stream_->send("<r xmlns='urn:xmpp:sm:3'/>");
-    } else {
-        stream_->send(ask_for("proof-" + std::to_string(++ping_number_), xml::Element(xmpp::ns::ping, "ping")));
-        ++sent_;
-    }
-    attempt_timer_ = shard_.executor().after(shard_.settings().limits.s2s_answer, [this] {
-        if (!stream_ || !asked_) return;
-        last_error_ = remote_ + " has stopped answering";
-        stream_->close("connection-timeout");
-    });
-}
-
-std::string Link::ask_for(std::string_view id, const xml::Element& payload) const {
-    xmpp::Stanza question;
-    question.kind = xmpp::Stanza::Kind::iq;
-    question.type = "get";
-    question.id = id;
-    question.from = *xmpp::Jid::make("", local_);
-    question.to = *xmpp::Jid::make("", remote_);
-    question.add(payload);
-    std::string text;
-    xmpp::write(text, question, xmpp::ns::server);
-    return text;
-}
-
-void Link::on_answer(const xmpp::Stanza& answer) {
-    if (!on_proof(answer.id) && release_ == Release::asked && answer.id == "release") on_release(answer);
-}
-
-bool Link::on_proof(std::string_view id) {
-    if (!asked_ || managed_ || id != "proof-" + std::to_string(ping_number_)) return false;
-    proven(behind_ping_);
-    return true;
-}
-
-// The oldest so many have arrived.
-void Link::proven(std::size_t count) {
-    attempt_timer_.cancel();
-    asked_ = unheard_ = false;
-    proved_ = true;
-    behind_ping_ = 0;
-    for (; count > 0; --count) {
-        auto done = std::move(unproven_.front());
-        unproven_.pop_front();
-        unproven_bytes_ -= done.bytes;
-        done.settled(im::accepted);
-    }
-    want_barrier();
-    flush();
-}
-
-// XEP-0198 without resumption: what a broken stream has not confirmed goes again anyway.
-bool Link::on_management(const xml::Element& element) {
-    if (element.ns() != xmpp::ns::sm) return false;
-    if (element.name() == "r") {
-        stream_->send("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(arrived_) + "'/>");
-    } else if (element.name() == "failed" && managed_) {
-        managed_ = asked_ = false;
-        want_barrier();
-    } else if (element.name() == "a" && managed_) {
-        const auto h = parse_number<std::uint32_t>(element.attribute("h"));
-        if (!h || *h - acknowledged_ > sent_ - acknowledged_) {
-            last_error_ = remote_ + " confirms what was never sent";
-            stream_->close("undefined-condition", "h is more than was sent");
-            return true;
-        }
-        acknowledged_ = *h;
-        std::size_t count = 0;
-        while (count < unproven_.size() && static_cast<std::int32_t>(*h - unproven_[count].number) >= 0) ++count;
-        proven(count);
-    }
-    return true;
-}
-
-// --- which release it is
-// -----------------------------------------------------------------------------------------------------------------
-
-// Nothing is said to such a partner before it is known to be one that we talk to.
-void Link::ask_release() {
-    if (stream_->closing() || im::xmpp_profile_of(shard_.settings().policy, remote_).refused_release.empty()) return;
-    release_ = Release::asked;
-    ++sent_;
-    stream_->send(ask_for("release", xml::Element(xmpp::ns::version, "query")));
-    release_timer_ = shard_.executor().after(release_patience, [this] {
-        if (std::exchange(release_, Release::good) == Release::asked) flush();
-    });
-}
-
-void Link::on_release(const xmpp::Stanza& answer) {
-    release_timer_.cancel();
-    release_ = Release::good;
-    const auto& kind = im::xmpp_profile_of(shard_.settings().policy, remote_);
-    const auto software = xmpp::find<xmpp::SoftwareVersion>(answer);
-    const bool refused = software && software->name.find(kind.refused_software) != std::string::npos &&
-                         im::is_of_release(software->version, kind.refused_release);
-    if (!refused) return flush();
-    refused_.add(remote_,
-                 remote_ + " runs " + software->name + " " + software->version + ", which is not supported here",
-                 shard_.clock().now());
-    stream_->close("policy-violation", "this release is not supported here");
-    give_up({Errc::forbidden, refused_.why(remote_, shard_.clock().now())});
-}
-
-// --- dialback questions
-// ---------------------------------------------------------------------------------------------------------
-
-void Link::ask() {
-    for (auto& question : questions_) {
-        if (question.sent) continue;
-        question.sent = true;
-        std::string text = "<db:verify";
-        xml::write_attribute(text, "from", local_);
-        xml::write_attribute(text, "to", remote_);
-        xml::write_attribute(text, "id", question.stream_id);
-        text += '>';
-        xml::escape(text, question.key);
-        stream_->send(text + "</db:verify>");
-    }
-}
-
-void Link::on_element(xml::Element element) {
-    active_ = true;
-    unheard_ = false;
-    if (on_management(element)) return;
-    if (element.is(xmpp::ns::dialback, "verify")) {
-        for (auto question = questions_.begin(); question != questions_.end(); ++question) {
-            if (question->stream_id != element.attribute("id")) continue;
-            const auto type = element.attribute("type");
-            auto answer = std::move(question->answer);
-            questions_.erase(question);
-            return answer(type == "valid" ? Verdict::valid : type == "invalid" ? Verdict::invalid : Verdict::unknown);
-        }
-        return;
-    }
-    // Stanzas come on the streams that the peer opens; some answer our ping here all the same.
-    if (element.ns() != xmpp::ns::server) return;
-    ++arrived_;
-    if (element.name() != "iq") return;
-    if (const auto answer = xmpp::Stanza::decode(std::move(element)); answer && !answer->is_request())
-        on_answer(*answer);
-}
-
 void Link::sweep() {
-    if (!stream_) return;
-    stream_->sweep();
+    if (stream_) stream_->sweep();
+    if (stream_ && stream_->both_ways()) keep_to_the_rule();
     // Half-open: what is no message is never proven, so a peer that was sent something and says nothing is asked.
     const auto patience = shard_.settings().limits.s2s_answer;
     if (unheard_ && !asked_ && connected() && shard_.clock().now() - unheard_since_ >= patience) barrier();
-    if (active_) {
-        active_ = false;
-        idle_timer_ = shard_.executor().after(idle_close, [this] {
-            if (stream_ && queue_.empty() && unproven_.empty()) stream_->finish();
-        });
-    }
+    if (!std::exchange(active_, false)) return;
+    idle_timer_ = shard_.executor().after(idle_close, [this] {
+        if (!stream_ || !queue_.empty() || !unproven_.empty()) return;
+        resume_id_.clear();
+        if (carrier_ == stream_.get()) carrier_gone(false);
+        stream_->wind_down();
+    });
 }
 
 }  // namespace parley::server

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "net/identity.hpp"
+#include "server/s2s/both_ways.hpp"
 #include "server/s2s/dialback_key.hpp"
 #include "server/s2s/posh.hpp"
 #include "xml/writer.hpp"
@@ -13,6 +14,7 @@
 namespace parley::server {
 namespace {
 
+constexpr Millis end_patience{5'000};       // for the peer to end the stream after us
 constexpr Millis features_patience{3'000};  // for a peer that announces features; some never send any
 
 xml::ParserLimits limits_s2s() {
@@ -78,7 +80,8 @@ bool OutStream::dialback_would_do() const {
     return connection_->tls() ? rule.dialback : rule.plain_dialback && rule.tls != im::TlsPolicy::required;
 }
 
-// COMPAT(GoogleTalk): some announce version 1.0 and send no features. Where dialback would do, it is tried without them.
+// COMPAT(GoogleTalk): some announce version 1.0 and send no features. Where dialback would do, it is tried without
+// them.
 void OutStream::wait_for_features() {
     if (!dialback_would_do()) return;
     features_timer_ = connection_->executor().after(features_patience, [this] {
@@ -90,6 +93,7 @@ void OutStream::wait_for_features() {
 void OutStream::on_element(xml::Element element) {
     if (element.is(xmpp::ns::stream, "features")) return on_features(element);
     if (element.is(xmpp::ns::stream, "error")) {
+        orderly_ = true;
         fault_ = Fault::stream_error;
         reason_ = {may_pass(element) ? Errc::closed : Errc::forbidden,
                    setup_.remote + " ended the stream: " + describe(element)};
@@ -138,6 +142,7 @@ void OutStream::on_features(const xml::Element& features) {
         proof_ = "SASL EXTERNAL";
         return owner_.on_ready();
     }
+    both_ways_offered_ = features.child(ns_bidi_feature, "bidi") != nullptr;
     const bool offered = features.child(xmpp::ns::tls, "starttls") != nullptr;
     if (!connection_->tls() && offered && setup_.rule.tls != im::TlsPolicy::off && setup_.tls)
         return send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
@@ -200,10 +205,21 @@ void OutStream::want_stanzas() {
 
 void OutStream::prove() {
     if (!std::exchange(external_offered_, false) || !setup_.rule.external_out) return dial_back();
+    ask_for_both_ways();
     send(xml::Element(xmpp::ns::sasl, "auth")
              .set("mechanism", "EXTERNAL")
              .with_text(xmpp::external_initial_response(setup_.local)),
          xmpp::ns::server);
+}
+
+// Before we prove who we are (XEP-0288 2.2). What the peer will send counts as its domain's: its certificate says so.
+// Its features say that it knows names of messages; it learns the same of us here.
+void OutStream::ask_for_both_ways() {
+    if (!setup_.both_ways || !both_ways_offered_ || certificate_.by == ProvenBy::nothing) return;
+    both_ways_ = true;
+    expect_both_ways();
+    send("<bidi xmlns='urn:xmpp:bidi'/>");
+    if (takes_names_) send("<names xmlns='urn:parley:federation:0'/>");
 }
 
 void OutStream::dial_back() {
@@ -239,9 +255,24 @@ void OutStream::note_refused_certificate() {
                                     (reason_.detail.empty() ? " and closed the stream" : "; then " + reason_.detail)};
 }
 
+void OutStream::wind_down() {
+    if (ending()) return;
+    winding_down_ = true;
+    if (!both_ways_) return finish();
+    say_end();
+    end_timer_ = connection_->executor().after(end_patience, [this] { finish(); });
+}
+
+void OutStream::give_up() {
+    fault_ = Fault::connection;
+    reason_ = {Errc::timed_out, setup_.remote + " has stopped answering"};
+    abort();
+}
+
 void OutStream::on_stream_end() {
+    orderly_ = true;
     note_refused_certificate();
-    if (reason_.detail.empty()) {
+    if (reason_.detail.empty() && !winding_down_) {
         fault_ = Fault::connection;
         reason_.detail = setup_.remote + " closed the stream";
     }
@@ -260,7 +291,7 @@ void OutStream::on_drained() {
 
 void OutStream::on_closed(const Error& why) {
     note_refused_certificate();
-    if (reason_.detail.empty()) {
+    if (reason_.detail.empty() && !winding_down_) {
         fault_ = starting_tls_ ? Fault::tls : Fault::connection;
         reason_.code = why.code;
         reason_.detail = (starting_tls_ ? "TLS with " : "the connection to ") + setup_.remote + " (" +

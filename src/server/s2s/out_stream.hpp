@@ -29,6 +29,7 @@ public:
         PoshDocuments* posh = nullptr;                 // nullptr: web servers of partners are not asked
         bool direct_tls = false;
         bool verify_only = false;  // opened to ask about a key
+        bool both_ways = false;    // asks for stanzas of the peer's on this stream, where both have certificates
         std::size_t outbound_soft = Limits{}.outbound_soft;
     };
     class Owner {
@@ -44,7 +45,7 @@ public:
 
     OutStream(Setup setup, std::unique_ptr<net::Connection> connection, Owner& owner);
     void start();
-    bool askable() const { return askable_; }
+    bool askable() const { return askable_ && !ending(); }
     // A stream that was opened to ask only is to carry stanzas after all: we prove who we are.
     void want_stanzas();
     bool ready() const { return ready_; }
@@ -66,11 +67,16 @@ public:
     bool opened() const { return !stream_id_.empty(); }  // the peer has sent its header
     std::string_view proof() const { return proof_; }    // "SASL EXTERNAL", "dialback": by which we became ready
     const CertificateJudgement& certificate() const { return certificate_; }  // of the peer's; once it is askable
-    bool takes_names() const { return takes_names_; }                         // of messages: docs/federation-names.md
-    bool offers_management() const { return offers_management_; }             // XEP-0198, on this stream that is ready
+    bool takes_names() const { return takes_names_; }              // of messages: docs/federation-names.md
+    bool offers_management() const { return offers_management_; }  // XEP-0198, on this stream that is ready
+    bool both_ways() const { return both_ways_; }                  // XEP-0288: the peer may send stanzas on it
+    bool orderly() const { return orderly_; }                      // the peer has ended it
+    bool ending() const { return closing() || winding_down_; }     // nothing more can be sent
     const net::TlsInfo* tls() const { return connection_->tls(); }
+    void hold(bool on) { on ? wait() : go_on(); }  // nothing more is read for now
+    void wind_down();  // ends it, once the peer has; what it has sent before is still taken (RFC 6120 4.4)
+    void give_up();    // the peer does not answer: the connection goes without a word
     using XmlStream::finish;
-    using XmlStream::send;
 
 private:
     void on_header(const xml::Element& root) override;
@@ -84,6 +90,7 @@ private:
 
     void on_features(const xml::Element& features);
     void wait_for_features();
+    void ask_for_both_ways();
     bool dialback_would_do() const;
     void authenticate(const xml::Element* features);
     void judge_peer();
@@ -100,7 +107,7 @@ private:
     Fault fault_ = Fault::none;
     std::string_view proof_;
     std::string stream_id_;
-    Timer features_timer_;
+    Timer features_timer_, end_timer_;
     CertificateJudgement certificate_;
     std::string our_certificate_problem_;                    // why the peer does not take ours
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // tells late answers that we are gone
@@ -109,6 +116,10 @@ private:
     bool external_refused_ = false;
     bool offers_management_ = false;
     bool authenticated_ = false;
+    bool both_ways_offered_ = false;
+    bool both_ways_ = false;
+    bool orderly_ = false;
+    bool winding_down_ = false;
     bool askable_ = false;
     bool ready_ = false;
     bool takes_names_ = false;

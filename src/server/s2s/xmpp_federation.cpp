@@ -2,6 +2,7 @@
 
 #include "base/hash.hpp"
 #include "im/partner_presence.hpp"
+#include "im/xmpp_profile.hpp"
 #include "server/shard.hpp"
 
 namespace parley::server {
@@ -22,7 +23,7 @@ public:
     void deliver(im::Envelope envelope, im::Settled delivered) override {
         const auto& remote = envelope.to.domain();
         as_partner_reads(envelope);
-        auto& place = federation_.places_[federation_.home_of(remote)];
+        auto& place = federation_.places_[federation_.place_of(remote)];
         const auto& local = envelope.stanza->from.domain();
         if (place.shard == &home_)
             return federation_.link(place, local, remote).send(std::move(envelope), std::move(delivered));
@@ -53,6 +54,7 @@ XmppFederation::XmppFederation(Node& node) : node_(node) {
         auto& place = places_[i];
         place.shard = node.shards[i];
         place.face = std::make_unique<Face>(*this, *place.shard);
+        place.resumable = std::make_unique<ResumableStreams>(place.shard->executor(), node.random);
         place.shard->executor().post([this, &place] { sweep(place); });
     }
 }
@@ -90,28 +92,54 @@ void XmppFederation::adopt(Place& place, std::unique_ptr<net::Connection> connec
 }
 
 void XmppFederation::stream_closed(Shard& shard, InStream& stream) {
-    for (auto& place : places_) {
-        if (place.shard != &shard) continue;
-        if (const auto found = place.streams.find(&stream); found != place.streams.end()) {
-            shard.executor().post([gone = std::move(found->second)] {});
-            place.streams.erase(found);
-        }
-    }
+    if (auto gone = release(shard, stream)) shard.executor().post([gone = std::move(gone)] {});
 }
 
-std::size_t XmppFederation::home_of(const std::string& remote) const {
+std::shared_ptr<InStream> XmppFederation::release(Shard& shard, InStream& stream) {
+    auto& streams = place_of(shard).streams;
+    const auto found = streams.find(&stream);
+    if (found == streams.end()) return nullptr;
+    auto released = std::move(found->second);
+    streams.erase(found);
+    return released;
+}
+
+void XmppFederation::adopt(Shard& shard, std::shared_ptr<InStream> stream) {
+    auto* raw = stream.get();
+    place_of(shard).streams.emplace(raw, std::move(stream));
+}
+
+std::size_t XmppFederation::place_of(const std::string& remote) const {
     return xxh64(remote) % places_.size();
+}
+
+XmppFederation::Place& XmppFederation::place_of(const Shard& shard) {
+    std::size_t i = 0;
+    while (places_[i].shard != &shard) ++i;
+    return places_[i];
+}
+
+std::string XmppFederation::why_refused(Shard& shard, const std::string& remote) {
+    const auto& policy = shard.settings().policy;
+    if (policy.xmpp_allowed(remote)) {
+        if (im::xmpp_profile_of(policy, remote).refused_release.empty()) return {};
+        return refused_releases_.why(remote, shard.clock().now());
+    }
+    if (auto release = refused_releases_.why(remote, shard.clock().now()); !release.empty()) return release;
+    const auto* rule = policy.rule(remote);
+    if (rule && rule->allowed && rule->transport == im::Transport::sip) return remote + " is reached over SIP here";
+    return "exchange with " + remote + " is not allowed here";
 }
 
 Link& XmppFederation::link(Place& place, const std::string& local, const std::string& remote) {
     auto& link = place.links[{local, remote}];
-    if (!link) link = std::make_unique<Link>(*place.shard, *turns_, refused_releases_, local, remote);
+    if (!link) link = std::make_unique<Link>(*this, *place.shard, *turns_, local, remote);
     return *link;
 }
 
 void XmppFederation::verify(Shard& home, const std::string& local, const std::string& remote, std::string stream_id,
                             std::string key, Function<void(Link::Verdict)> answer) {
-    auto& place = places_[home_of(remote)];
+    auto& place = places_[place_of(remote)];
     auto back = [executor = &home.executor(), answer = std::move(answer)](Link::Verdict verdict) mutable {
         executor->post([answer = std::move(answer), verdict] { answer(verdict); });
     };
@@ -122,7 +150,7 @@ void XmppFederation::verify(Shard& home, const std::string& local, const std::st
 }
 
 void XmppFederation::on_answer(xmpp::Stanza answer) {
-    auto& place = places_[home_of(answer.from.domain())];
+    auto& place = places_[place_of(answer.from.domain())];
     place.shard->executor().dispatch([this, &place, answer = std::move(answer)] {
         link(place, answer.to.domain(), answer.from.domain()).on_answer(answer);
     });
@@ -148,7 +176,8 @@ void XmppFederation::shut_down(Shard& shard) {
         place.sweep_timer.cancel();
         const auto streams = place.streams;
         for (const auto& [raw, stream] : streams) raw->close("system-shutdown");
-        place.links.clear();
+        for (const auto& [domains, link] : place.links) link->shut_down();
+        place.resumable->clear();
     }
 }
 
@@ -168,7 +197,7 @@ void XmppFederation::describe(std::size_t shard, const std::string& domain, im::
 XmppFederation::Overview XmppFederation::overview(std::size_t shard) const {
     Overview out;
     out.incoming = places_[shard].streams.size();
-    for (const auto& [domains, link] : places_[shard].links) out.outgoing += link->connected();
+    for (const auto& [domains, link] : places_[shard].links) out.outgoing += link->opened();
     return out;
 }
 

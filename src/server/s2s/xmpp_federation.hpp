@@ -15,6 +15,7 @@
 #include "server/s2s/in_stream.hpp"
 #include "server/s2s/link.hpp"
 #include "server/s2s/refused_releases.hpp"
+#include "server/s2s/resumable_streams.hpp"
 
 namespace parley::server {
 
@@ -37,6 +38,17 @@ public:
     void on_answer(xmpp::Stanza answer);
     RefusedReleases& refused_releases() { return refused_releases_; }
     void stream_closed(Shard& shard, InStream& stream);
+    // Why nothing is taken from this domain, whatever proves it; empty: it is welcome. On that shard's thread.
+    std::string why_refused(Shard& shard, const std::string& remote);
+
+    // What there is of one remote domain meets on one shard; the rest is called on that shard's thread.
+    Shard& home_of(const std::string& remote) { return *places_[place_of(remote)].shard; }
+    Link& link(Shard& shard, const std::string& local, const std::string& remote) {
+        return link(place_of(shard), local, remote);
+    }
+    ResumableStreams& resumable(Shard& shard) { return *place_of(shard).resumable; }
+    std::shared_ptr<InStream> release(Shard& shard, InStream& stream);  // before it moves to another shard
+    void adopt(Shard& shard, std::shared_ptr<InStream> stream);         // when it has arrived
     // What all streams of this partner share; from any thread.
     std::shared_ptr<SharedRate> rate_of(const std::string& remote) { return rates_.of(remote); }
 
@@ -55,10 +67,12 @@ private:
         std::unique_ptr<Face> face;
         std::map<std::pair<std::string, std::string>, std::unique_ptr<Link>> links;  // (local, remote)
         std::unordered_map<InStream*, std::shared_ptr<InStream>> streams;
+        std::unique_ptr<ResumableStreams> resumable;
         Timer sweep_timer;
     };
 
-    std::size_t home_of(const std::string& remote) const;
+    std::size_t place_of(const std::string& remote) const;
+    Place& place_of(const Shard& shard);
     Link& link(Place& place, const std::string& local, const std::string& remote);
     void accepted(std::unique_ptr<net::Connection> connection, bool direct_tls);
     void adopt(Place& place, std::unique_ptr<net::Connection> connection, bool direct_tls);

@@ -46,6 +46,7 @@ im::DomainRule rule_from(const Statement& row) {
             .external_out = row.integer(17) != 0,
             .ask_certificate = row.integer(18) != 0,
             .direct_tls = row.integer(19) != 0,
+            .bidi = row.integer(24) != 0,
             .release = std::string(row.text(20)),
             .next_hop = std::string(row.text(8)),
             .next_hop_tls = row.integer(9) != 0,
@@ -73,7 +74,7 @@ void SqlitePolicyStore::load(Done<im::FederationPolicy> done) {
             "SELECT domain, allowed, transport, profile, tls, dialback, plain_dialback, "
             "trusted_certificate, next_hop, next_hop_tls, tls_names, comment, trusted_by_partner, legacy_tls_until, "
             "clearing_house, mail_names, external_in, external_out, ask_certificate, direct_tls, release, "
-            "inbound, outbound, subdomains FROM federation_rule");
+            "inbound, outbound, subdomains, bidi FROM federation_rule");
         for (;;) {
             const auto more = select.step();
             if (!more) return more.error();
@@ -92,9 +93,9 @@ void SqlitePolicyStore::put(im::DomainRule rule, Done<> done) {
             "INSERT OR REPLACE INTO federation_rule (domain, allowed, transport, profile, tls, dialback, "
             "plain_dialback, trusted_certificate, next_hop, next_hop_tls, tls_names, comment, trusted_by_partner, "
             "legacy_tls_until, clearing_house, mail_names, external_in, external_out, ask_certificate, direct_tls, "
-            "release, inbound, outbound, subdomains) "
+            "release, inbound, outbound, subdomains, bidi) "
             "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, "
-            "?22, ?23, ?24)");
+            "?22, ?23, ?24, ?25)");
         const std::string names = encode_list(rule.tls_names);
         put.bind(1, rule.domain).bind(2, std::int64_t{rule.allowed}).bind(3, number_of(rule.transport));
         put.bind(4, rule.profile).bind(5, number_of(rule.tls)).bind(6, std::int64_t{rule.dialback});
@@ -114,7 +115,8 @@ void SqlitePolicyStore::put(im::DomainRule rule, Done<> done) {
             .bind(21, rule.release)
             .bind(22, std::int64_t{rule.inbound})
             .bind(23, std::int64_t{rule.outbound})
-            .bind(24, std::int64_t{rule.subdomains});
+            .bind(24, std::int64_t{rule.subdomains})
+            .bind(25, std::int64_t{rule.bidi});
         return put.run();
     };
     database_.write<void>(executor_, rule_bytes, Urgency::now, std::move(work), std::move(done));

@@ -173,6 +173,10 @@ ALTER TABLE federation_rule ADD COLUMN inbound INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE federation_rule ADD COLUMN outbound INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE federation_rule ADD COLUMN subdomains INTEGER NOT NULL DEFAULT 0;
 )sql",
+    R"sql(
+ALTER TABLE federation_rule ADD COLUMN bidi INTEGER NOT NULL DEFAULT 1;
+UPDATE federation_rule SET bidi = 0 WHERE profile IN ('googletalk', 'sametime', 'webex', 'cup');
+)sql",
 };
 
 Result<void> apply(Connection& connection, int number) {

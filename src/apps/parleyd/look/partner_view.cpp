@@ -89,8 +89,8 @@ admin::Report view_of(const Parts& parts, const std::string& domain, const im::P
         if (rule->has_legacy_tls()) add_rsa(parts, report);
     }
     for (const auto& link : overview.connections) {
-        const auto subject =
-            (link.local.empty() ? std::string("*") : link.local) + (link.by_us ? " -> " : " <- ") + link.place;
+        const auto way = link.both_ways ? " <-> " : link.by_us ? " -> " : " <- ";
+        const auto subject = (link.local.empty() ? std::string("*") : link.local) + way + link.place;
         report.add("link", subject, Verdict::good,
                    {"show.link", {time_text(link.since), link.tls.empty() ? "TCP" : link.tls}});
         if (!link.certificate.empty())
