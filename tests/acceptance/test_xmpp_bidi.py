@@ -251,3 +251,26 @@ async def test_two_parleys_on_one_connection(lab):
     await until(lambda: _queued(ours) == _queued(theirs, OURS) == 0, 20, "all were proven")
     assert alice.messages(bob.jid) == wanted
     assert bob.messages(alice.jid) == wanted
+
+
+async def test_both_have_much_to_say(lab):
+    """More than the network holds is on its way in both directions of one connection: neither waits for the other, and all arrives."""
+    settings = {("limits", "s2s_queue_bytes"): '"64MiB"', ("limits", "outbound_soft"): '"64KiB"'}
+    ours = await Parley(lab, OURS, settings).start()
+    theirs = await Parley(lab, THEIRS, settings).start()
+    ours.allow(THEIRS, "--profile", "parley", "--via", "xmpp")
+    theirs.allow(OURS, "--profile", "parley", "--via", "xmpp")
+    bob = await XmppClient(lab, ours.add_user("bob"), "secret", ours.address).start()
+    alice = await XmppClient(lab, theirs.add_user("alice"), "secret", theirs.address).start()
+    bob.send_message(alice.jid, "hello")
+    await alice.wait_message("hello", bob.jid)
+    much = [f"{number} " + "x" * 100_000 for number in range(80)]  # less than what is kept for a user
+    for text in much:
+        bob.send_message(alice.jid, text)
+        alice.send_message(bob.jid, text)
+    await alice.wait_message(much[-1], bob.jid, deadline=60)
+    await bob.wait_message(much[-1], alice.jid, deadline=60)
+    await until(lambda: _queued(ours) == _queued(theirs, OURS) == 0, 20, "all were proven")
+    assert alice.messages(bob.jid) == ["hello", *much]
+    assert bob.messages(alice.jid) == much
+    assert _links(ours) == ["<->"]

@@ -113,6 +113,22 @@ async def test_presence_alone_finds_it_too(lab):
     await peer.wait_message("by the next one")
 
 
+async def test_a_partner_that_is_silent_for_long_is_sent_a_space(lab):
+    """On a stream that it has opened nothing is owed to it: the space makes TCP find out whether its host is still there."""
+    node = await Parley(lab, OURS, {("limits", "s2s_answer"): '"1s"'}).start()
+    peer = await XmppPeer(lab, THEIRS, OURS, node.s2s_port).start()
+    node.allow(THEIRS, "--via", "xmpp")
+    user = await XmppClient(lab, node.add_user("u1"), "secret", node.address).start()
+    await peer.message(ALICE, user.jid, "before it")
+    stream = await peer.out()
+    begin = time.monotonic()
+    await until(lambda: stream.spaces, 20, "a space")
+    assert time.monotonic() - begin > 8 and not stream.ended.is_set()
+    await peer.message(ALICE, user.jid, "after it")
+    await user.wait_message("after it", ALICE)
+    assert await peer.out() is stream
+
+
 async def test_two_parleys_and_a_network_that_swallows(lab):
     """All packets vanish, or only those that come back: each message reaches its user once, in order."""
     ours = await _node(lab)

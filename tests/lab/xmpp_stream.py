@@ -37,6 +37,7 @@ class XmppStream:
         self.header = None
         self.error = None  # the condition of a stream error
         self.ended = asyncio.Event()
+        self.spaces = 0    # sent between stanzas to show that somebody is there
         self._restart()
 
     def __str__(self):
@@ -89,6 +90,7 @@ class XmppStream:
             if not bytes_read:
                 self._end()
                 raise Closed(f"{self.name}: the connection was closed, {self.error or 'without an error'}")
+            self.spaces += bytes_read == b" "
             self._parser.feed(bytes_read)
 
     async def _read(self):

@@ -173,6 +173,25 @@ TEST_F(LimitsTest, APartnerThatDoesNotReadIsSentNoMore) {
     EXPECT_EQ(refused, range(first_refused, 199));
 }
 
+// One that has much to say and reads slowly is still listened to: else two such would both fall silent.
+TEST_F(LimitsTest, APartnerThatDoesNotReadTheStreamThatItSharesIsHeard) {
+    allow("montague.example");
+    PeerServer montague(world.network, world.executor, "montague.example", "10.0.2.9");
+    montague.share_streams();
+    start(false);
+    ASSERT_EQ(montague.say(message("bob@example.com' from='romeo@montague.example", 0), "example.com"), "");
+    alice->say(message("romeo@montague.example", 0));
+    montague.stop_reading(true);
+    for (int i = 1; i < 100; ++i) alice->say(message("romeo@montague.example", i, 4000));
+    for (int i = 1; i < 10; ++i)
+        ASSERT_EQ(montague.say(message("bob@example.com' from='romeo@montague.example", i), "example.com"), "");
+    EXPECT_EQ(taken(*bob), range(0, 9));
+    montague.stop_reading(false);
+    montague.collect();
+    EXPECT_EQ(ids_of(montague.heard()), range(0, 99));
+    EXPECT_EQ(montague.opened(), 0u);
+}
+
 // s2s_connect.
 TEST_F(LimitsTest, APartnerThatIsAwayForAMomentGetsWhatWaited) {
     allow("montague.example");

@@ -175,6 +175,7 @@ void Script::act(Actor& actor, const std::string& rest) {
         const bool closed = actor.client ? actor.client->is_closed() : actor.server && actor.server->is_closed();
         return closed ? void() : fail("the stream is open");
     }
+    if (rest == "shares its streams" && actor.server) return actor.server->share_streams();
     if (rest == "drops" && actor.server) return actor.server->drop();
     if (!actor.client) return fail("not understood");
     auto& client = *actor.client;

@@ -232,17 +232,22 @@ void PeerServer::accepted(std::unique_ptr<net::Connection> connection) {
             end->begin_anew();
             return true;
         }
-        const bool ping = element.name() == "iq" && element.attribute("type") == "get" &&
-                          element.child(xmpp::ns::ping, "ping") != nullptr;
-        if (!ping) return false;
-        std::string answer = "<iq type='result'";
-        xml::write_attribute(answer, "id", element.attribute("id"));
-        xml::write_attribute(answer, "to", element.attribute("from"));
-        xml::write_attribute(answer, "from", element.attribute("to"));
+        const auto answer = answer_to_ping(element);
+        if (answer.empty()) return false;
         // A server answers on its own stream, and not from inside a read.
-        executor_.post([this, answer = answer + "/>", local = *other] { say(answer, local); });
+        executor_.post([this, answer, local = *other] { say(answer, local); });
         return true;
     };
+}
+
+std::string PeerServer::answer_to_ping(const xml::Element& element) {
+    if (element.name() != "iq" || element.attribute("type") != "get" || !element.child(xmpp::ns::ping, "ping"))
+        return {};
+    std::string answer = "<iq type='result'";
+    xml::write_attribute(answer, "id", element.attribute("id"));
+    xml::write_attribute(answer, "to", element.attribute("from"));
+    xml::write_attribute(answer, "from", element.attribute("to"));
+    return answer + "/>";
 }
 
 void PeerServer::collect() {
@@ -275,10 +280,16 @@ std::string PeerServer::open(const std::string& local) {
     out_->secure(Role::client);
     out_->say(header);
     if (auto bad = expect("features"); !bad.empty()) return bad;
+    if (shares_) out_->say("<bidi xmlns='urn:xmpp:bidi'/>");
     out_->say("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>" +
               xmpp::external_initial_response(domain_) + "</auth>");
     if (auto bad = expect("success"); !bad.empty()) return bad;
     out_->begin_anew();
+    out_->on_element = [end = out_.get()](const xml::Element& element) {
+        const auto answer = answer_to_ping(element);
+        if (!answer.empty()) end->say(answer);
+        return !answer.empty();
+    };
     out_->say(header);
     return expect("features");
 }
@@ -293,6 +304,7 @@ std::string PeerServer::say(std::string_view bytes, const std::string& local) {
 
 void PeerServer::stop_reading(bool stop) {
     for (const auto& end : in_) end->stop_reading(stop);
+    if (out_) out_->stop_reading(stop);
     executor_.run_until_idle();
 }
 

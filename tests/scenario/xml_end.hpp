@@ -105,7 +105,9 @@ public:
 
     // Stanzas as in life: namespace jabber:server is the stream's. `local` is our domain that is spoken to.
     std::string say(std::string_view bytes, const std::string& local);
-    void drop();  // all streams
+    void share_streams() { shares_ = true; }  // asks for stanzas of ours on the streams that it opens (XEP-0288)
+    std::size_t opened() const { return in_.size(); }  // by our server
+    void drop();                                       // all streams
     void stop_reading(bool stop);
     bool is_closed() const { return !out_ || out_->is_closed(); }
     std::deque<xml::Element>& heard() { return heard_; }
@@ -114,6 +116,7 @@ public:
 private:
     void accepted(std::unique_ptr<net::Connection> connection);
     std::string open(const std::string& local);
+    static std::string answer_to_ping(const xml::Element& element);
 
     FakeExecutor& executor_;
     MemoryNetwork network_;
@@ -122,6 +125,7 @@ private:
     std::vector<std::unique_ptr<XmlEnd>> in_;  // what our server opened
     std::unique_ptr<XmlEnd> out_;
     std::string out_local_;
+    bool shares_ = false;
     std::deque<xml::Element> heard_;
 };
 

@@ -215,6 +215,7 @@ void InStream::on_element(xml::Element element) {
     if (element.is(ns_bidi, "bidi")) return want_both_ways();
     if (element.is(xmpp::ns::federation, "names")) return void(takes_names_ = true);
     if (!intake_) return close("not-authorized", "no domain has been proven on this stream");
+    heard_at_ = shard_->clock().now();
     if (link_) link_->heard();
     if (element.ns() == xmpp::ns::sm) return on_management(element);
     if (element.ns() != xmpp::ns::server) return close("unsupported-stanza-type");
@@ -276,12 +277,14 @@ void InStream::recheck() {
 
 void InStream::sweep() {
     recheck();
+    keep_alive();
     XmlStream::sweep();
 }
 
 void InStream::proven(const std::string& local, const std::string& remote, Intake::By by) {
     if (!intake_) {
         since_ = shard_->clock().wall();
+        heard_at_ = shard_->clock().now();
         intake_ = std::make_shared<Intake>(federation_, *shard_, id_, *this);
     } else {
         forget_resumption();  // it is of one pair of domains

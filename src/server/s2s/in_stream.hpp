@@ -52,6 +52,7 @@ private:
     void log_refusal(const std::string& remote, std::string_view condition, std::string_view text);
     void on_secured() override;
     void on_drained() override;
+    void before_close() override;
     void on_closed(const Error& why) override;
 
     // Intake::Stream
@@ -90,6 +91,7 @@ private:
     void resumed(std::optional<std::uint32_t> handled);
     void forget_resumption();
     void supersede();
+    void keep_alive();
 
     XmppFederation& federation_;
     Shard* shard_;
@@ -101,6 +103,7 @@ private:
     Link* link_ = nullptr;            // that writes to this stream
     std::string resume_id_;
     std::uint32_t sent_before_ = 0;
+    SteadyTime heard_at_{};  // last, or told that we are there
     Timer deadline_;
     TimePoint since_{};  // when it proved a domain
     int questions_ = 0;

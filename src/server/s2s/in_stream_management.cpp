@@ -11,6 +11,8 @@
 namespace parley::server {
 namespace {
 
+constexpr int quiet_answers = 10;  // so many times the time for an answer is a long silence
+
 std::string failed(std::string_view condition) {
     return "<failed xmlns='urn:xmpp:sm:3'><" + std::string(condition) +
            " xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>";
@@ -131,6 +133,20 @@ void InStream::on_stream_end() {
 void InStream::give_up() {
     given_up_ = true;
     abort();
+}
+
+// By our decision: what the link has written is still sent, and proven by nothing.
+void InStream::before_close() {
+    if (auto* link = std::exchange(link_, nullptr)) link->on_carrier_ended(*this, false);
+}
+
+// A partner that has vanished without a word would stay for ever: nothing is owed to it, so TCP has nothing to repeat.
+// A space between stanzas (RFC 6120 4.6.1) is enough for that (net/listener.cpp).
+void InStream::keep_alive() {
+    const auto now = shard_->clock().now();
+    if (!intake_ || closing() || now - heard_at_ < quiet_answers * shard_->settings().limits.s2s_answer) return;
+    heard_at_ = now;
+    send(" ");
 }
 
 void InStream::on_drained() {

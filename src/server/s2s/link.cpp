@@ -240,9 +240,11 @@ void Link::on_ended(const Error& error) {
 void Link::on_element(xml::Element element) {
     active_ = true;
     if (carrier_ == stream_.get()) unheard_ = false;
+    const bool stanza = element.ns() == xmpp::ns::server;
+    if (!stanza && stream_->ending()) return;  // no answer can be given
     if (element.ns() == xmpp::ns::sm) return on_management(element);
     if (element.ns() == xmpp::ns::dialback) return on_dialback(element);
-    if (element.ns() != xmpp::ns::server || !opened()) return;
+    if (!stanza || !opened()) return;
     if (intake_) return intake_->on_stanza(std::move(element));
     // Stanzas come on the streams that the peer opens; some answer our ping here all the same.
     ++arrived_;

@@ -84,7 +84,7 @@ private:
     void say(std::string_view text) override { stream_->send(text); }
     void refuse(std::string_view condition, std::string_view text) override { end_stream(condition, text); }
     void hold(bool on) override { stream_->hold(on); }
-    bool over() const override { return !stream_ || stream_->closing(); }
+    bool over() const override { return !stream_ || stream_->ending(); }
     const net::Endpoint& peer() const override { return stream_->remote(); }
     bool still_proves(const std::string& remote, Intake::Proof& proof) const override;
 
