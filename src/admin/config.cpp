@@ -30,6 +30,12 @@ LoadedConfig read(const Document& document, const std::filesystem::path& file) {
     return loaded;
 }
 
+std::string text_of(const std::vector<std::string>& names) {
+    std::string out;
+    for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
+    return out;
+}
+
 std::string text_of(const std::vector<Address>& addresses) {
     std::string out;
     for (const auto& address : addresses) out += (out.empty() ? "" : ", ") + address.to_string();
@@ -125,6 +131,7 @@ std::vector<ConfigChange> difference(const Config& before, const Config& after) 
         compare("listen." + std::string(old_listeners[i].name), text_of(*old_listeners[i].addresses),
                 text_of(*new_listeners[i].addresses), true);
     compare("dns.servers", text_of(before.dns_servers), text_of(after.dns_servers), true);
+    compare("dns.unsigned", text_of(before.dns_unsigned), text_of(after.dns_unsigned), true);
     compare("dns.trust_anchor", before.trust_anchor, after.trust_anchor, true);
     compare("tls.trust_file", before.trust_file, after.trust_file, false);
     compare("tls.trust_system", before.trust_system ? "true" : "false", after.trust_system ? "true" : "false", false);

@@ -52,14 +52,15 @@ struct Config {
     std::filesystem::path store;
     std::vector<LocalDomain> domains;
     Listeners listen;
-    std::vector<Address> dns_servers;    // empty: the system's
-    std::filesystem::path trust_anchor;  // DS or DNSKEY records; empty: DNS answers are not validated
-    std::filesystem::path trust_file;    // PEM; empty: none of our own
-    bool trust_system = true;            // the system's roots count too
-    bool posh = false;                   // web servers of XMPP partners are asked for what proves their certificates
-    std::string sip_host;                // public name in Contact and Record-Route; empty: "sip." + the local domain
-    Seconds sip_subscription{3600};      // how long a subscription that we take or ask for lasts at most
-    Seconds sip_session_idle{600};       // an IM session without a message ends after this
+    std::vector<Address> dns_servers;       // empty: the system's
+    std::filesystem::path trust_anchor;     // DS or DNSKEY records; empty: DNS answers are not validated
+    std::vector<std::string> dns_unsigned;  // domains whose answers are never validated
+    std::filesystem::path trust_file;       // PEM; empty: none of our own
+    bool trust_system = true;               // the system's roots count too
+    bool posh = false;                      // web servers of XMPP partners are asked for what proves their certificates
+    std::string sip_host;                   // public name in Contact and Record-Route; empty: "sip." + the local domain
+    Seconds sip_subscription{3600};         // how long a subscription that we take or ask for lasts at most
+    Seconds sip_session_idle{600};          // an IM session without a message ends after this
     // Answers of clients that are not native change their users' policy lists too.
     bool third_party_decisions_count = false;
     LogLevel log_level = LogLevel::info;

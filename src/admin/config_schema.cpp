@@ -224,6 +224,8 @@ private:
     std::vector<Problem>& problems_;
 };
 
+constexpr std::size_t most_unsigned = 100;  // domains
+
 struct Key {
     std::string_view table, name;
     void (*read)(Reader&, const Node&, Config&);
@@ -276,6 +278,11 @@ const std::vector<Key>& keys() {
          [](Reader& r, const Node& n, Config& c) {
              if (n.kind == Node::Kind::string && n.text.empty()) return;  // none
              if (auto path = r.path(n)) c.trust_anchor = *std::move(path);
+         }},
+        {"dns", "unsigned",
+         [](Reader& r, const Node& n, Config& c) {
+             for (const auto& [text, place] : r.strings(n, most_unsigned))
+                 if (auto name = r.domain(text, place)) c.dns_unsigned.push_back(*std::move(name));
          }},
         {"tls", "trust_file",
          [](Reader& r, const Node& n, Config& c) {

@@ -110,6 +110,7 @@ struct Resolver::Impl : Pollable, std::enable_shared_from_this<Impl> {
         if (!settings.trust_anchor_file.empty() &&
             ::ub_ctx_add_ta_file(context, settings.trust_anchor_file.c_str()) != 0)
             problem = "the DNSSEC trust anchor " + settings.trust_anchor_file + " cannot be used";
+        for (const auto& name : settings.unsigned_domains) option("domain-insecure:", to_ascii_domain(name).c_str());
         for (const auto& server : settings.servers)
             if (::ub_ctx_set_fwd(context, server.c_str()) != 0)
                 problem = "\"" + server + "\" is not a DNS server's address";

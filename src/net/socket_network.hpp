@@ -17,7 +17,8 @@ struct DnsSettings {
     // Validates with these keys (DNSKEY or DS lines); empty: no validation, DnsAnswer::secure is false. The servers
     // must support DNSSEC then: with one that does not, nothing resolves.
     std::string trust_anchor_file{};
-    Millis timeout{3'000};  // for one question, all servers and repeats together
+    std::vector<std::string> unsigned_domains{};  // what lies in these is never validated
+    Millis timeout{3'000};                        // for one question, all servers and repeats together
 };
 
 // The real Network: sockets of the operating system, DNS by libunbound. Executors given to it must be EventLoops.

@@ -66,9 +66,10 @@ def _cases(lab):
     ]
 
 
-async def _start(lab, dns):
+async def _start(lab, dns, **more):
     await dns.start()
-    settings = {("dns", "trust_anchor"): f'"{dns.trust_anchor}"', ("limits", "s2s_connect"): '"5s"'}  # bogus answers are asked for again
+    settings = {**{("dns", key): value for key, value in more.items()},
+                ("dns", "trust_anchor"): f'"{dns.trust_anchor}"', ("limits", "s2s_connect"): '"5s"'}  # bogus answers are asked for again
     return await Parley(lab, OURS, settings=settings).start()
 
 
@@ -163,6 +164,23 @@ async def test_an_unsigned_zone_below_a_signed_one(lab):
     error = await own.receives_from(user)
     assert error is not None and "not trusted" in _reason(error)
     assert not await _to_us(own, user)
+
+
+async def test_inner_domains_that_their_parent_does_not_know(lab):
+    """The signed parent proves that there are none; `[dns] unsigned` lets one work as without DNSSEC, and no other."""
+    dns = SignedDns(lab)
+    dns.zone("parent.example")
+    peers = [XmppPeer(lab, f"{name}.parent.example", OURS, 0, STANDARD, publish=False) for name in ("corp", "lost")]
+    for peer in peers:
+        dns.xmpp_zone(peer.domain, peer.port, sign=False)
+    node = await _start(lab, dns, unsigned='["corp.parent.example"]')
+    user = await XmppClient(lab, node.add_user("u1"), "secret", node.address).start()
+    for peer in peers:
+        await peer.start()
+        node.allow(peer.domain, "--via", "xmpp")
+    assert await peers[0].receives_from(user) is None
+    error = await peers[1].receives_from(user)
+    assert error is not None and "fails its DNSSEC check" in _reason(error), error and _reason(error)
 
 
 async def _ids(node, *arguments):

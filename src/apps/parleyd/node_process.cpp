@@ -16,6 +16,7 @@ net::DnsSettings dns_from(const admin::Config& config) {
     net::DnsSettings dns;
     for (const auto& server : config.dns_servers)
         dns.servers.push_back(server.address + '@' + std::to_string(server.port));
+    dns.unsigned_domains = config.dns_unsigned;
     dns.trust_anchor_file = config.trust_anchor.string();
     return dns;
 }
