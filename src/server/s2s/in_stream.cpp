@@ -7,6 +7,7 @@
 #include "server/s2s/overview.hpp"
 #include "server/s2s/xmpp_federation.hpp"
 #include "server/shard.hpp"
+#include "server/trace_points.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
 #include "xmpp/sasl/sasl_data.hpp"
@@ -120,7 +121,33 @@ void InStream::send_header() {
 }
 
 void InStream::refusing(std::string_view condition, std::string_view text) {
-    if (condition != "system-shutdown") log_refusal(remote_, condition, text);
+    if (condition == "system-shutdown")
+        shut_down_ = true;
+    else
+        log_refusal(remote_, condition, text);
+}
+
+// For `federation history`, and for a trace of one of the two domains. Who claims to be a domain that nobody here has
+// heard of leaves no trace in the history.
+void InStream::note(im::PartnerEvent::What what, const std::string& local, const std::string& remote,
+                    const std::string& detail) {
+    using What = im::PartnerEvent::What;
+    const bool known = shard_->settings().policy.rule(remote) != nullptr;
+    if (known || what != What::refused) {
+        im::PartnerEvent event;
+        event.what = what;
+        event.local = local;
+        event.detail = detail;
+        const auto* tls = connection_->tls();
+        event.place = this->remote().to_string() + (tls ? ", " + tls->protocol : ", TCP");
+        shard_->node().history.note(remote, known, std::move(event), shard_->clock().wall());
+    }
+    if (trace::on(*shard_))
+        trace::link(*shard_, local, remote,
+                    what == What::connected ? "link-in"
+                    : what == What::lost    ? "link-down"
+                                            : "link-refused",
+                    {{"detail", detail}});
 }
 
 void InStream::log_refusal(const std::string& remote, std::string_view condition, std::string_view text) {
@@ -132,6 +159,9 @@ void InStream::log_refusal(const std::string& remote, std::string_view condition
         remedy = "It needs a certificate that we trust and that names " + (remote.empty() ? "its domain" : remote) +
                  ", or a rule with --dialback";
     shard_->refusals.refused(who, this->remote(), condition, text, remedy);
+    if (!remote.empty())
+        note(im::PartnerEvent::What::refused, local_, remote,
+             std::string(condition) + (text.empty() ? std::string() : ", " + std::string(text)));
 }
 
 // Its certificate may be a proof by the domain's rule, and is one.
@@ -235,6 +265,8 @@ void InStream::sweep() {
 
 void InStream::proven(const std::string& local, const std::string& remote, By by) {
     if (proven_.empty()) since_ = shard_->clock().wall();
+    if (!proven_.contains({local, remote}))
+        note(im::PartnerEvent::What::connected, local, remote, by == By::dialback ? "dialback" : "its certificate");
     proven_.emplace(std::pair(local, remote),
                     Proof{federation_.rate_of(remote), by, shard_->node().settings.version()});
     deadline_.cancel();
@@ -363,6 +395,7 @@ void InStream::on_stanza(xml::Element element) {
                              (stanza.kind == Stanza::Kind::presence && !stanza.type.empty() &&
                               stanza.type != "unavailable" && stanza.type != "probe" && stanza.type != "error");
     if (!handed_over) {
+        if (trace::on(*shard_)) trace::stanza(*shard_, trace::Way::from_partner, stanza, stanza.to, {});
         take(std::move(stanza));
         return settle(number);
     }
@@ -373,6 +406,8 @@ void InStream::on_stanza(xml::Element element) {
     envelope.durable = true;
     envelope.origin = std::move(origin);
     envelope.kept_by_sender = named;
+    if (trace::on(*shard_))
+        trace::stanza(*shard_, trace::Way::from_partner, *envelope.stanza, envelope.to, envelope.origin);
     const auto sent = envelope.stanza;
     auto* shard = shard_;
     shard_->route(std::move(envelope), [weak = weak_from_this(), shard, sent, number](im::Outcome refused) {
@@ -443,9 +478,12 @@ void InStream::settle(std::uint32_t number) {
     acknowledge();
 }
 
-void InStream::on_closed(const Error&) {
+void InStream::on_closed(const Error& why) {
     deadline_.cancel();
     pause_.cancel();
+    if (!shut_down_)
+        for (const auto& [pair, proof] : proven_)
+            note(im::PartnerEvent::What::lost, pair.first, pair.second, why.detail);
     federation_.stream_closed(*shard_, *this);
 }
 

@@ -10,6 +10,7 @@
 #include "base/executor.hpp"
 #include "base/shared_rate.hpp"
 #include "im/federation_policy.hpp"
+#include "im/partner_history.hpp"
 #include "im/partner_overview.hpp"
 #include "im/resend.hpp"
 #include "server/stream_management.hpp"
@@ -38,6 +39,8 @@ private:
     bool in_handshake() const override { return starting_tls_; }
     void refusing(std::string_view condition, std::string_view text) override;
     void log_refusal(const std::string& remote, std::string_view condition, std::string_view text);
+    void note(im::PartnerEvent::What what, const std::string& local, const std::string& remote,
+              const std::string& detail);
     void on_secured() override;
     void on_closed(const Error& why) override;
 
@@ -90,6 +93,7 @@ private:
     int questions_ = 0;
     bool starting_tls_ = false;
     bool secured_ = false;
+    bool shut_down_ = false;
 };
 
 }  // namespace parley::server

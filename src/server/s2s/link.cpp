@@ -8,6 +8,7 @@
 #include "server/s2s/overview.hpp"
 #include "server/s2s/refused_releases.hpp"
 #include "server/shard.hpp"
+#include "server/trace_points.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
 #include "xmpp/payload/software_version.hpp"
@@ -41,6 +42,30 @@ bool wants_proof(const im::Envelope& envelope) {
     return envelope.stanza->kind == xmpp::Stanza::Kind::message;
 }
 
+im::PartnerEvent::Fault fault_of(const OutStream& stream, bool timed_out) {
+    using Fault = im::PartnerEvent::Fault;
+    if (timed_out) return Fault::silent;
+    switch (stream.fault()) {
+        case OutStream::Fault::none:
+        case OutStream::Fault::connection:
+        case OutStream::Fault::not_xmpp: break;
+        case OutStream::Fault::stream_error: return Fault::stream;
+        case OutStream::Fault::no_tls: return Fault::no_tls;
+        case OutStream::Fault::tls: return Fault::tls;
+        case OutStream::Fault::certificate: return Fault::certificate;
+        case OutStream::Fault::no_proof:
+        case OutStream::Fault::external: return Fault::no_proof;
+        case OutStream::Fault::dialback: return Fault::dialback;
+    }
+    return Fault::connection;
+}
+
+im::PartnerEvent::Fault fault_of(const Error& connecting) {
+    using Fault = im::PartnerEvent::Fault;
+    if (connecting.code == Errc::timed_out) return Fault::silent;
+    return connecting.detail.find("refused") == std::string::npos ? Fault::connection : Fault::refused;
+}
+
 }  // namespace
 
 Link::Link(Shard& shard, ConnectTurns& turns, RefusedReleases& refused, std::string local, std::string remote)
@@ -64,6 +89,7 @@ void Link::send(im::Envelope envelope, im::Settled settled) {
     const auto& limits = shard_.settings().limits;
     if (queue_.size() >= limits.s2s_queue_stanzas || queued_bytes_ + waiting.bytes > limits.s2s_queue_bytes)
         return waiting.settled(xmpp::stanza_error("resource-constraint", "too much is waiting for " + remote_));
+    if (trace::on(shard_)) trace::step(shard_, waiting.envelope, "waits-for-link", {{"domain", remote_}});
     queued_bytes_ += waiting.bytes;
     queue_.push_back(std::move(waiting));
     if (!deadline_timer_.pending()) check_deadlines();
@@ -119,6 +145,7 @@ void Link::search() {
     search_ = TargetSearch::start(shard_.node().network, shard_.executor(), shard_.random(), remote_, rule,
                                   [this](Result<std::deque<Target>> found) {
                                       search_.reset();
+                                      fault_ = im::PartnerEvent::Fault::dns;
                                       if (!found) return attempt_failed(found.error());
                                       targets_ = *std::move(found);
                                       try_next_target();
@@ -139,6 +166,7 @@ void Link::try_next_target() {
             connecting_ = false;
             if (connection) return connected_to(target, *std::move(connection));
             last_error_ = target.host + " (" + target.endpoint.to_string() + "): " + connection.error().detail;
+            fault_ = fault_of(connection.error());
             try_next_target();
         });
 }
@@ -176,6 +204,7 @@ void Link::on_ready() {
     last_error_.clear();
     failed_attempts_ = 0;
     since_ = shard_.clock().wall();
+    note(im::PartnerEvent::What::connected, std::string(stream_->proof()));
     managed_ = stream_->offers_management();
     sent_ = acknowledged_ = arrived_ = 0;
     if (managed_) stream_->send("<enable xmlns='urn:xmpp:sm:3'/>");
@@ -188,6 +217,8 @@ void Link::on_ended(const Error& error) {
     attempt_timer_.cancel();
     const bool was_ready = stream_ && stream_->ready();
     const auto other = was_ready ? std::nullopt : another_way();
+    if (stream_) fault_ = fault_of(*stream_, timed_out_);
+    if (was_ready) note(im::PartnerEvent::What::lost, error.detail);
     shard_.executor().post([gone = std::shared_ptr<OutStream>(std::move(stream_))] {});
     if (!error.detail.empty()) {
         last_error_ = error.detail;
@@ -237,6 +268,7 @@ void Link::attempt_failed(const Error& error) {
     if (!may_pass || queue_.empty()) return give_up(error);
     last_error_ = error.detail;
     shard_.refusals.unreachable(local_, remote_, last_error_);
+    note(im::PartnerEvent::What::failed, last_error_);
     turn_.reset();
     targets_.clear();
     for (auto& question : std::exchange(questions_, {})) question.answer(Verdict::unknown);
@@ -257,6 +289,7 @@ void Link::retry() {
 void Link::give_up(const Error& error) {
     last_error_ = error.detail;
     shard_.refusals.unreachable(local_, remote_, last_error_);
+    note(im::PartnerEvent::What::failed, last_error_);
     turn_.reset();
     retry_timer_.cancel();
     since_ = shard_.clock().wall();
@@ -267,6 +300,29 @@ void Link::give_up(const Error& error) {
     deadline_timer_.cancel();
     for (auto& question : questions) question.answer(Verdict::unknown);
     for (auto& waiting : queue) waiting.settled(to_stanza_error(error));
+}
+
+// For `federation history`, and for a trace of one of the two domains.
+void Link::note(im::PartnerEvent::What what, const std::string& detail) {
+    using What = im::PartnerEvent::What;
+    im::PartnerEvent event;
+    event.what = what;
+    event.fault = what == What::failed ? fault_ : im::PartnerEvent::Fault::none;
+    event.by_us = true;
+    event.local = local_;
+    event.detail = detail;
+    if (stream_) {
+        const auto* tls = stream_->tls();
+        event.place = target_.host + ' ' + stream_->remote().to_string() + (tls ? ", " + tls->protocol : ", TCP");
+    }
+    const bool known = shard_.settings().policy.rule(remote_) != nullptr;
+    shard_.node().history.note(remote_, known, std::move(event), shard_.clock().wall());
+    if (trace::on(shard_))
+        trace::link(shard_, local_, remote_,
+                    what == What::connected ? "link-up"
+                    : what == What::lost    ? "link-down"
+                                            : "link-failed",
+                    {{"detail", detail}});
 }
 
 void Link::check_deadlines() {
@@ -312,6 +368,9 @@ void Link::write(Waiting waiting) {
     auto& text = shard_.scratch();
     text.clear();
     xmpp::write(text, *waiting.envelope.stanza, xmpp::ns::server, &waiting.envelope.to, name);
+    if (trace::on(shard_))
+        trace::stanza(shard_, trace::Way::to_partner, *waiting.envelope.stanza, waiting.envelope.to,
+                      waiting.envelope.origin, {{"name", waiting.name}});
     stream_->send(text);
     waiting.number = ++sent_;
     if (!std::exchange(unheard_, true)) unheard_since_ = shard_.clock().now();
@@ -390,6 +449,8 @@ void Link::proven(std::size_t count) {
         auto done = std::move(unproven_.front());
         unproven_.pop_front();
         unproven_bytes_ -= done.bytes;
+        if (trace::on(shard_))
+            trace::step(shard_, done.envelope, "confirmed-by-partner", {{"by", managed_ ? "XEP-0198" : "a ping"}});
         done.settled(im::accepted);
     }
     want_barrier();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "im/envelope.hpp"
+#include "im/partner_history.hpp"
 #include "im/partner_overview.hpp"
 #include "server/s2s/connect_turns.hpp"
 #include "server/s2s/out_stream.hpp"
@@ -85,6 +86,7 @@ private:
     void attempt_failed(const Error& error);
     void give_up(const Error& error);
     void check_deadlines();
+    void note(im::PartnerEvent::What what, const std::string& detail);
 
     Shard& shard_;
     std::string local_, remote_;
@@ -110,8 +112,9 @@ private:
     std::deque<Target> targets_;
     im::DomainRule rule_;  // by which the stream was made
     unsigned rule_version_ = 0;
-    Target target_;           // of the stream
-    bool timed_out_ = false;  // its negotiation
+    Target target_;                                                  // of the stream
+    bool timed_out_ = false;                                         // its negotiation
+    im::PartnerEvent::Fault fault_ = im::PartnerEvent::Fault::none;  // of the last attempt
     std::unique_ptr<OutStream> stream_;
     std::string last_error_;  // of the last attempt; empty after one that did not fail
     TimePoint since_{};       // of the error, or of the stream
