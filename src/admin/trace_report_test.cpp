@@ -57,7 +57,7 @@ TEST(TraceReport, ReadsAsALadder) {
         ladder_of(report(), Language::english),
         "trace 3: alice@example.com with bob@partner.example, from 2023-11-14 22:13:20 to 2023-11-14 22:18:20 UTC, "
         "running; events: 4; texts are recorded, shown with --bodies\n"
-        "22:13:21.002  #1  alice@example.com/desk --> o                         "
+        "22:13:21.002  #1  alice@example.com/desk --> o                        "
         " XMPP message chat  to=bob@partner.example  id=m1  holds=\"body active\"\n"
         "                                             |      > two\n"
         "                                             |      > lines; #1\n"

@@ -111,7 +111,7 @@ std::string ladder_of(const TraceReport& report, Language language) {
         }
         out += ' ' + words_of(event, language) + "\n";
         if (!event.body) continue;
-        for (const auto line : split(*event.body, '\n'))
+        for (const auto line : split(trim(*event.body, "\n"), '\n'))
             out.append(12 + 2 + number + 2 + left, ' ').append("     |      > ").append(line).append("\n");
     }
     return out;

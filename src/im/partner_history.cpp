@@ -7,8 +7,9 @@
 namespace parley::im {
 namespace {
 
-// Several targets that fail in turn are a few events, each counted, and not a list of hundreds.
-constexpr std::size_t looked_back = 6;
+// Who is refused has proven nothing: whoever claims to be a partner, with ever new faults, shall not push out what was
+// there. So many refusals of different kinds stand in a row; of more the newest tells.
+constexpr std::size_t most_refusals = 8;
 
 bool same(const PartnerEvent& a, const PartnerEvent& b) {
     return a.what == b.what && a.fault == b.fault && a.by_us == b.by_us && a.local == b.local && a.detail == b.detail;
@@ -34,18 +35,23 @@ void PartnerHistory::note(std::string_view domain, bool known, PartnerEvent even
     }
     auto& partner = found->second;
     partner.known = known;
-    std::size_t back = 0;
-    for (auto before = partner.events.rbegin(); before != partner.events.rend() && back < looked_back;
-         ++before, ++back) {
-        if (same(*before, event)) {
-            before->last = now;
-            before->place = std::move(event.place);
-            ++before->times;
-            partner.unsaved.insert(before->number);
-            return;
-        }
+    const auto count_again = [&](PartnerEvent& before) {
+        before.last = now;
+        before.detail = std::move(event.detail);
+        before.place = std::move(event.place);
+        ++before.times;
+        partner.unsaved.insert(before.number);
+    };
+    // Several targets that fail in turn are a few events, each counted, and not a list of hundreds.
+    std::size_t refusals = 0;
+    PartnerEvent* newest_refusal = nullptr;
+    for (auto before = partner.events.rbegin(); before != partner.events.rend(); ++before) {
+        if (same(*before, event)) return count_again(*before);
         if (!is_trouble(event) || !is_trouble(*before)) break;  // the order of other things tells something
+        if (before->what != PartnerEvent::What::refused) continue;
+        if (++refusals == 1) newest_refusal = &*before;
     }
+    if (event.what == PartnerEvent::What::refused && refusals >= most_refusals) return count_again(*newest_refusal);
     event.number = ++partner.last_number;
     partner.unsaved.insert(event.number);
     partner.events.push_back(std::move(event));

@@ -58,6 +58,20 @@ TEST(PartnerHistory, TheNewestPlaceOfTheSameTroubleStays) {
     EXPECT_EQ(events[0].place, "192.0.2.9:2000");
 }
 
+TEST(PartnerHistory, WhoIsRefusedForEverNewReasonsPushesNothingOut) {
+    PartnerHistory history;
+    history.note("partner.example", true, event(What::rule, "allow"), at(0));
+    history.note("partner.example", true, event(What::failed, "silent"), at(1));
+    for (int i = 0; i < 10'000; ++i)
+        history.note("partner.example", true, event(What::refused, "it writes to x" + std::to_string(i)), at(i + 2));
+    auto events = history.of("partner.example");
+    ASSERT_EQ(events.size(), 10U);
+    EXPECT_EQ(events[0].what, What::rule);
+    EXPECT_EQ(events[1].what, What::failed);
+    EXPECT_EQ(events.back().detail, "it writes to x9999");
+    EXPECT_EQ(events.back().times, 9'993U);
+}
+
 TEST(PartnerHistory, HasBounds) {
     PartnerHistory history;
     for (int i = 0; i < 500; ++i)
