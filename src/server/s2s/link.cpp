@@ -135,6 +135,7 @@ void Link::connect() {
     turn_ = turns_.ask(shard_.executor(), shard_.settings().limits.s2s_domains_connecting, std::move(granted));
     if (turn_) return;
     shard_.counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
+    fault_ = im::PartnerEvent::Fault::none;
     give_up({Errc::too_long, "too many domains are being connected to at the moment"});
 }
 
@@ -506,6 +507,7 @@ void Link::on_release(const xmpp::Stanza& answer) {
                  remote_ + " runs " + software->name + " " + software->version + ", which is not supported here",
                  shard_.clock().now());
     stream_->close("policy-violation", "this release is not supported here");
+    fault_ = im::PartnerEvent::Fault::none;
     give_up({Errc::forbidden, refused_.why(remote_, shard_.clock().now())});
 }
 

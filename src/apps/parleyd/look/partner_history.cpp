@@ -19,7 +19,7 @@ MessageId rule_of(const PartnerEvent& event) {
         case Fault::refused: return "test.tcp-refused";
         case Fault::silent: return "test.tcp-silent";
         case Fault::connection:
-        case Fault::none: return "test.tcp-failed";
+        case Fault::none: break;
         case Fault::tls: return tls_fault(event.detail, event.local).first.id;
         case Fault::no_tls: return "test.tls-not-offered";
         case Fault::certificate:
@@ -28,9 +28,9 @@ MessageId rule_of(const PartnerEvent& event) {
                                                                             : MessageId("test.identity-name");
         case Fault::no_proof: return "test.no-proof";
         case Fault::dialback: return "test.dialback-refused";
-        case Fault::stream: break;
+        case Fault::stream: return "test.stream-refused";
     }
-    return "test.stream-refused";
+    return "test.tcp-failed";
 }
 
 Message words_of(const PartnerEvent& event) {
@@ -76,7 +76,7 @@ admin::Report history_of(const std::string& domain, const std::vector<PartnerEve
                    event.what == What::failed && last ? std::optional(Message{"fix.test", {domain}}) : std::nullopt);
         auto& finding = report.findings.back();
         finding.seen = {admin::format_time(event.last), admin::format_time(event.first), event.times};
-        if (event.what == What::failed) finding.rule = rule_of(event);
+        if (event.fault != PartnerEvent::Fault::none) finding.rule = rule_of(event);
         if (last) report.good = !trouble;
     }
     return report;
