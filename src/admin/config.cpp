@@ -122,7 +122,13 @@ std::vector<ConfigChange> difference(const Config& before, const Config& after) 
         for (const auto role : roles) out += (out.empty() ? "" : ", ") + std::string(to_string(role));
         return out;
     };
+    const auto joined = [](const std::vector<std::string>& texts) {
+        std::string out;
+        for (const auto& text : texts) out += (out.empty() ? "" : ", ") + text;
+        return out;
+    };
     compare("node.name", before.node_name, after.node_name, true);
+    compare("node.contact", joined(before.contacts), joined(after.contacts), false);
     compare("node.roles", words(before.roles), words(after.roles), true);
     compare("node.shards", std::to_string(before.shards), std::to_string(after.shards), true);
     compare("store.directory", before.store, after.store, true);

@@ -47,7 +47,8 @@ struct Listeners {
 struct Config {
     std::filesystem::path file, directory;
     std::string node_name = "parley";
-    unsigned shards = 0;  // threads that own users; 0: one a core
+    std::vector<std::string> contacts;  // of those who run it, as URIs or words: for partners
+    unsigned shards = 0;                // threads that own users; 0: one a core
     std::vector<Role> roles{Role::c2s, Role::s2s, Role::sip, Role::web};
     std::filesystem::path store;
     std::vector<LocalDomain> domains;

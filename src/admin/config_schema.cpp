@@ -231,6 +231,7 @@ struct Key {
     void (*read)(Reader&, const Node&, Config&);
 };
 
+constexpr std::size_t most_contacts = 16;
 const std::vector<std::string> role_words{"c2s", "s2s", "sip", "web"};
 const std::vector<std::string> level_words{"debug", "info", "warning", "error"};
 
@@ -245,6 +246,16 @@ const std::vector<Key>& keys() {
         {"node", "name",
          [](Reader& r, const Node& n, Config& c) {
              if (const auto text = r.string(n, 1, 63)) c.node_name = *text;
+         }},
+        {"node", "contact",
+         [](Reader& r, const Node& n, Config& c) {
+             for (const auto& [text, place] : r.strings(n, most_contacts)) {
+                 Node item;
+                 item.kind = Node::Kind::string;
+                 item.text = text;
+                 item.place = place;
+                 if (const auto contact = r.string(item, 1, 200)) c.contacts.push_back(*contact);
+             }
          }},
         {"node", "roles",
          [](Reader& r, const Node& n, Config& c) {

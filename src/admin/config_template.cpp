@@ -50,6 +50,7 @@ std::string write_config(const ConfigTemplate& v) {
            "name = \"" +
            v.node_name +
            "\"             # in logs\n"
+           "# contact = []                          # who runs it, for partners: \"mailto:xmpp@example.com\"\n"
            "# roles = [\"c2s\", \"s2s\", \"sip\", \"web\"]  # what this node does: users, XMPP partners, SIP partners, "
            "web\n"
            "# shards = 0                            # threads that work for users; 0: one a processor core\n"

@@ -352,16 +352,21 @@ void Control::act(Look request, Context context) {
             return context.done(Response::of(Outcome::refused, {"rule.bad-domain", {*name, prepared.error().detail}}));
         *name = *prepared;
     }
-    const bool of_partner = request.at == At::partner || request.at == At::test;
+    const bool of_partner = request.at == At::partner || request.at == At::test || request.at == At::history;
+    const bool of_ours = request.at == At::test || request.at == At::dns_plan || request.at == At::sheet;
     const auto& local = request.at == At::test ? request.from : request.domain;
     if (of_partner && ours(request.domain))
         return context.done(Response::of(Outcome::refused, {"act.federation-own-domain", {request.domain}}));
-    if (!local.empty() && request.at != At::partner && request.at != At::sessions && !ours(local))
+    if (!local.empty() && of_ours && !ours(local))
         return context.done(Response::of(Outcome::refused, {"act.domain-not-ours", {local, join(node_.domains())}}));
-    node_.look(request, [request, context = std::move(context)](Report report) {
+    node_.look(request, [request, domains = node_.domains(), context = std::move(context)](Report report) {
         Message done{"act.report-show", {request.domain}};
         if (request.at == At::sessions) done = {"act.report-sessions", {std::to_string(report.findings.size())}};
         if (request.at == At::dns_plan) done = {"act.report-plan", {request.domain}};
+        if (request.at == At::sheet) done = {"act.report-sheet", {join(domains)}};
+        if (request.at == At::history)
+            done = {report.findings.empty() ? MessageId("act.report-history-none") : MessageId("act.report-history"),
+                    {request.domain, std::to_string(report.findings.size())}};
         if (request.at == At::test)
             done = {report.good ? MessageId("act.test-good") : MessageId("act.test-bad"), {request.domain}};
         context.done(Response::of(Outcome::done, done, std::move(report)));

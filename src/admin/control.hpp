@@ -28,6 +28,8 @@ public:
     virtual void retry(const std::string& domain) = 0;  // a partner's, prepared; may return before it is done
     // `done` runs on the caller's executor, within ten seconds. The domains are prepared and of the right side.
     virtual void look(const Look& look, Function<void(Report)> done) = 0;
+    virtual im::Tracer* tracer() { return nullptr; }  // nullptr: nothing passes here that could be followed
+    virtual void trace_started() {}                   // it ends when its time is over, whether somebody asks or not
 };
 
 // Every administrative act as one call: checks, then the audit line, then the effect. The control socket, the web API
@@ -65,6 +67,10 @@ private:
     void act(ChangePolicy, Context);
     void act(Look, Context);
     void explain(Look, Context);
+    void act(Trace, Context);
+    void start_trace(const Trace&, im::Tracer&, Context);
+    void stop_trace(const Trace&, im::Tracer&, Context);
+    void show_trace(const Trace&, im::Tracer&, Context);
 
     // Writes the line that comes before the effect; on failure answers for it and gives false.
     bool audited(const Context& context, std::string detail = {});

@@ -219,7 +219,7 @@ std::optional<json::object> parse_object(std::string_view line) {
     return std::move(value.get_object());
 }
 
-constexpr std::string_view looks[] = {"partner", "sessions", "test", "dns_plan", "explain"};
+constexpr std::string_view looks[] = {"partner", "sessions", "test", "dns_plan", "explain", "history", "sheet"};
 
 Look look_from(const json::object& o, Missing& missing) {
     Look look;
@@ -234,6 +234,24 @@ Look look_from(const json::object& o, Missing& missing) {
     look.watcher = text_or(o, "watcher", "", missing);
     look.target = text_or(o, "target", "", missing);
     return look;
+}
+
+constexpr std::string_view tracings[] = {"start", "stop", "list", "show"};
+
+Trace trace_from(const json::object& o, Missing& missing) {
+    Trace trace;
+    const auto found = std::find(std::begin(tracings), std::end(tracings), text(o, "do", missing));
+    if (found == std::end(tracings))
+        missing.note("do");
+    else
+        trace.what = static_cast<Trace::Do>(found - std::begin(tracings));
+    trace.who = text_or(o, "who", "", missing);
+    trace.with = text_or(o, "with", "", missing);
+    trace.key = text_or(o, "key", "", missing);
+    if (member(o, "minutes") != nullptr) trace.minutes = number(o, "minutes", missing);
+    trace.bodies = flag(o, "bodies", false, missing);
+    trace.forget = flag(o, "forget", false, missing);
+    return trace;
 }
 
 std::optional<im::Verdict> verdict_or_none(const json::object& o, std::string_view name, Missing& missing) {
@@ -293,6 +311,7 @@ std::optional<Act> act_from(std::string_view verb, const json::object& o, Missin
     if (verb == "policy.get") return GetPolicy{text(o, "jid", missing)};
     if (verb == "policy.change") return policy_change_from(o, missing);
     if (verb == "look") return look_from(o, missing);
+    if (verb == "trace") return trace_from(o, missing);
     return std::nullopt;
 }
 
@@ -330,6 +349,15 @@ struct ActFields {
         out["at"] = looks[static_cast<std::size_t>(a.at)];
         out["domain"] = a.domain;
         out["from"] = a.from;
+    }
+    void operator()(const Trace& a) const {
+        out["do"] = tracings[static_cast<std::size_t>(a.what)];
+        out["who"] = a.who;
+        out["with"] = a.with;
+        out["key"] = a.key;
+        out["minutes"] = a.minutes;
+        out["bodies"] = a.bodies;
+        out["forget"] = a.forget;
     }
     void put(const UserKeys& user) const {
         for (auto& [name, value] : user_json(user)) out[name] = value;
@@ -381,6 +409,7 @@ json::value payload_json(const Payload& payload) {
                           },
                           [](const im::UserPolicy& policy) -> json::value { return user_policy_json(policy); },
                           [](const Report& report) -> json::value { return report_json(report); },
+                          [](const TraceReport& report) -> json::value { return trace_json(report); },
                       },
                       payload);
 }
@@ -402,7 +431,8 @@ std::string_view verb_of(const Act& act) {
                                                  "reload",
                                                  "policy.get",
                                                  "policy.change",
-                                                 "look"};
+                                                 "look",
+                                                 "trace"};
     static_assert(std::size(verbs) == std::variant_size_v<Act>);
     return verbs[act.index()];
 }
@@ -433,7 +463,8 @@ std::string encode(const Response& response) {
                         {"outcome", outcomes[static_cast<std::size_t>(response.outcome)]},
                         {"message", response.message},
                         {"args", array_of(response.args)}};
-    static constexpr std::string_view kinds[] = {"", "users", "federation", "status", "reload", "policy", "report"};
+    static constexpr std::string_view kinds[] = {"",       "users",  "federation", "status",
+                                                 "reload", "policy", "report",     "trace"};
     static_assert(std::size(kinds) == std::variant_size_v<Payload>);
     if (response.payload.index() != 0) {
         object["kind"] = kinds[response.payload.index()];
@@ -510,6 +541,10 @@ Result<Response> decode_response(std::string_view line) {
         } else if (kind == "report") {
             auto report = report_from(fields);
             if (!report) return Error{Errc::malformed, "findings"};
+            response.payload = *std::move(report);
+        } else if (kind == "trace") {
+            auto report = trace_report_from(fields);
+            if (!report) return Error{Errc::malformed, "events"};
             response.payload = *std::move(report);
         } else {
             return Error{Errc::malformed, "kind"};

@@ -11,6 +11,7 @@
 #include "admin/config.hpp"
 #include "admin/messages/message.hpp"
 #include "admin/report.hpp"
+#include "admin/trace_report.hpp"
 #include "base/error.hpp"
 #include "im/federation_policy.hpp"
 #include "im/user_policy.hpp"
@@ -74,15 +75,25 @@ struct ChangePolicy {
 };
 // Looks at something and changes nothing; a Report answers.
 struct Look {
-    enum class At { partner, sessions, test, dns_plan, explain } at = At::partner;
-    std::string domain{};             // the partner's; of dns_plan a local one, or empty for all
+    enum class At { partner, sessions, test, dns_plan, explain, history, sheet } at = At::partner;
+    std::string domain{};             // the partner's; of dns_plan and sheet a local one, or empty for all
     std::string from{};               // of test: the local domain that writes; empty: the first
     std::string watcher{}, target{};  // of explain: two people
 };
 
+// Follows messages and subscriptions (im/trace.hpp); a TraceReport answers.
+struct Trace {
+    enum class Do { start, stop, list, show } what = Do::list;
+    std::string who{}, with{};  // of start: a user or a domain; `with` may be empty
+    std::string key{};          // of stop and show: a number, or the user or domain followed; empty: the newest
+    std::int64_t minutes = 5;
+    bool bodies = false;  // of start: they are recorded; of show: those that were are shown
+    bool forget = false;  // of stop: what it has recorded goes too
+};
+
 using Act =
     std::variant<AddUser, SetPassword, ImportUsers, DeleteUser, ListUsers, PutRule, RemoveRule, SetFederationDefault,
-                 RetryFederation, ListFederation, GetStatus, Reload, GetPolicy, ChangePolicy, Look>;
+                 RetryFederation, ListFederation, GetStatus, Reload, GetPolicy, ChangePolicy, Look, Trace>;
 std::string_view verb_of(const Act& act);  // "user.add"
 
 struct Request {
@@ -116,7 +127,7 @@ struct ReloadReport {
 };
 
 using Payload = std::variant<std::monostate, std::vector<std::string>, im::FederationPolicy, NodeStatus, ReloadReport,
-                             im::UserPolicy, Report>;
+                             im::UserPolicy, Report, TraceReport>;
 
 // A message travels as id and arguments: parleyctl prints it in its user's language.
 struct Response {

@@ -53,7 +53,8 @@ TEST(ControlProtocol, RequestsSurviveTheWire) {
         Reload{},
         GetPolicy{"a@b.example"},
         ChangePolicy{"a@b.example", im::Verdict::ask, im::Verdict::block, {"x", "c@y"}, im::Verdict::allow},
-        Look{Look::At::test, "partner.example", "b.example"}};
+        Look{Look::At::test, "partner.example", "b.example"},
+        Trace{Trace::Do::start, "a@b.example", "partner.example", "", 10, true, false}};
     ASSERT_EQ(acts.size(), std::variant_size_v<Act>);
     Look explain;
     explain.at = Look::At::explain;
@@ -62,6 +63,14 @@ TEST(ControlProtocol, RequestsSurviveTheWire) {
     const auto explained = decode_request(encode(Request{1, explain}));
     EXPECT_EQ(std::get<Look>(std::get<Request>(explained).act).watcher, explain.watcher);
     EXPECT_EQ(std::get<Look>(std::get<Request>(explained).act).target, explain.target);
+    Trace trace;
+    trace.what = Trace::Do::stop;
+    trace.key = "7";
+    trace.forget = true;
+    const auto traced = decode_request(encode(Request{1, trace}));
+    EXPECT_EQ(std::get<Trace>(std::get<Request>(traced).act).key, "7");
+    EXPECT_TRUE(std::get<Trace>(std::get<Request>(traced).act).forget);
+    EXPECT_EQ(std::get<Trace>(std::get<Request>(traced).act).what, Trace::Do::stop);
     const auto unset = decode_request(encode(Request{1, ChangePolicy{"a@b.example", {}, {}, {"x"}, {}}}));
     EXPECT_FALSE(std::get<ChangePolicy>(std::get<Request>(unset).act).verdict);
     for (std::size_t i = 0; i < acts.size(); ++i) {

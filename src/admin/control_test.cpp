@@ -87,8 +87,12 @@ struct FakeNode final : NodeControl {
         policies[user].apply(change);
         done({});
     }
+    im::Tracer* tracer() override { return runs ? &traces : nullptr; }
+    void trace_started() override { ++traces_started; }
     std::map<xmpp::Jid, im::UserPolicy> policies;
-    bool full = false;
+    bool full = false, runs = true;
+    im::Tracer traces;
+    int traces_started = 0;
     std::vector<std::string> retried;
     Look looked;
     void policy_changed(const im::FederationPolicy& policy) override { told.push_back(policy); }
@@ -454,6 +458,56 @@ TEST(FederationRule, CellsThatCouldNeverWorkAreRefused) {
         const auto wrong = why_invalid(rule);
         EXPECT_EQ(wrong ? std::string(wrong->id.name()) : "", c.id == nullptr ? "" : c.id);
     }
+}
+
+TEST_F(ControlTest, FollowsMessagesAndPutsWhoDoesSoIntoTheAuditLog) {
+    using Do = Trace::Do;
+    const auto trace = [](Do what, std::string who = {}, std::string with = {}) {
+        Trace act;
+        act.what = what;
+        (what == Do::start ? act.who : act.key) = std::move(who);
+        act.with = std::move(with);
+        return act;
+    };
+    EXPECT_EQ(said(trace(Do::list)), "traces: 0");
+    EXPECT_TRUE(said(trace(Do::show)).starts_with("refused: there is no trace")) << said(trace(Do::show));
+    EXPECT_TRUE(said(trace(Do::start, "a@b@c")).starts_with("refused: "));
+    EXPECT_EQ(node_.traces_started, 0);
+    EXPECT_TRUE(audit_lines().empty());
+
+    auto start = trace(Do::start, "Alice@a.example/desk", "partner.example");
+    start.minutes = 0;
+    EXPECT_EQ(said(start), "refused: a trace runs for 1 to 1440 minutes");
+    start.minutes = 10;
+    start.bodies = true;
+    EXPECT_EQ(said(start),
+              "trace 1 follows alice@a.example for 10 minutes; parleyctl trace show 1 tells what it has seen");
+    EXPECT_EQ(node_.traces_started, 1);
+    ASSERT_EQ(audit_lines().size(), 1U);
+    for (const char* part : {"trace.start", "alice@a.example", "10 minutes", "with partner.example", "bodies"})
+        EXPECT_NE(audit_lines().back().find(part), std::string::npos) << audit_lines().back();
+
+    im::TraceEvent event;
+    event.at = clock_.wall();
+    event.body = "hello";
+    node_.traces.record(*xmpp::Jid::parse("alice@a.example"), *xmpp::Jid::parse("x@partner.example"), event);
+    auto show = trace(Do::show, "ALICE@a.example");
+    EXPECT_EQ(std::get<TraceReport>(ask(show).payload).events.at(0).body, std::nullopt);
+    EXPECT_EQ(audit_lines().size(), 1U);
+    show.bodies = true;
+    EXPECT_EQ(std::get<TraceReport>(ask(show).payload).events.at(0).body, "hello");
+    EXPECT_EQ(audit_lines().size(), 2U) << "who reads what people write is in the log";
+
+    EXPECT_EQ(said(trace(Do::stop)), "trace 1 of alice@a.example is ended; it holds 1 events");
+    EXPECT_FALSE(node_.traces.on());
+    auto forget = trace(Do::stop, "1");
+    forget.forget = true;
+    EXPECT_EQ(said(forget), "trace 1 of alice@a.example is ended and its 1 events are forgotten");
+    EXPECT_TRUE(said(trace(Do::show, "1")).starts_with("refused: there is no trace 1"));
+    for (std::size_t i = 0; i < im::most_traces; ++i) ask(trace(Do::start, "a.example"));
+    EXPECT_EQ(said(trace(Do::start, "a.example")), "refused: 8 traces run already; end one: parleyctl trace stop N");
+    node_.runs = false;
+    EXPECT_EQ(said(trace(Do::list)), "refused: this needs a running parleyd");
 }
 
 }  // namespace

@@ -19,6 +19,14 @@ struct Finding {
     Message what;
     std::optional<Message> fix{};
     std::int64_t millis = -1;  // how long it took; -1: nothing was waited for
+    // Of something in the past: when it was last and first so, RFC 3339, and how often.
+    struct Seen {
+        std::string last, first;
+        std::int64_t times = 1;
+        bool operator==(const Seen&) const = default;
+    };
+    std::optional<Seen> seen{};
+    std::optional<MessageId> rule{};  // the rule id where it is not that of `what`
     bool operator==(const Finding&) const = default;
 };
 

@@ -47,6 +47,13 @@ std::optional<Message> message_from(const json::value* value) {
     return message;
 }
 
+void add_past(json::object& object, const Finding& finding) {
+    if (finding.rule) object["rule"] = finding.rule->name();
+    if (finding.seen)
+        object["seen"] =
+            json::object{{"last", finding.seen->last}, {"first", finding.seen->first}, {"times", finding.seen->times}};
+}
+
 std::optional<Finding> finding_from(const json::object& object) {
     auto what = message_from(object.if_contains("what"));
     const auto step = text(object, "step"), subject = text(object, "subject"), verdict = text(object, "verdict");
@@ -56,6 +63,14 @@ std::optional<Finding> finding_from(const json::object& object) {
     if (*verdict == "good") finding.verdict = Verdict::good;
     if (*verdict == "note") finding.verdict = Verdict::note;
     finding.fix = message_from(object.if_contains("fix"));
+    if (const auto rule = text(object, "rule")) finding.rule = MessageId::find(*rule);
+    if (const auto* seen = object.if_contains("seen"); seen != nullptr && seen->is_object()) {
+        const auto& fields = seen->get_object();
+        const auto last = text(fields, "last"), first = text(fields, "first");
+        const auto* times = fields.if_contains("times");
+        if (!last || !first || times == nullptr || !times->is_int64()) return std::nullopt;
+        finding.seen = {*last, *first, times->get_int64()};
+    }
     return finding;
 }
 
@@ -70,6 +85,7 @@ json::object report_json(const Report& report) {
                             {"what", message_json(finding.what)},
                             {"millis", finding.millis}};
         if (finding.fix) object["fix"] = message_json(*finding.fix);
+        add_past(object, finding);
         findings.emplace_back(std::move(object));
     }
     return {{"good", report.good}, {"findings", std::move(findings)}};
@@ -99,6 +115,7 @@ json::object report_for_people(const Report& report, Language language) {
                             {"text", finding.what.in(language)},
                             {"fix", finding.fix ? json::value(finding.fix->in(language)) : json::value(nullptr)}};
         if (finding.millis >= 0) object["millis"] = finding.millis;
+        add_past(object, finding);
         findings.emplace_back(std::move(object));
     }
     return {{"good", report.good}, {"findings", std::move(findings)}};

@@ -18,8 +18,8 @@ struct SipGateway::Shard final : SipDomains::Wire, SipLinks::Inbox, Recovery::Sh
           index(index_),
           executor(parts.executor),
           store(parts.dialogs),
-          links(index_, parts.executor, gateway_.network_, gateway_.random_, gateway_.settings_, gateway_.rates_,
-                *this),
+          links(index_, parts.executor, gateway_.network_, gateway_.random_, gateway_.settings_, gateway_.rates_, *this,
+                gateway_.observers_),
           recovery(parts.executor, *this),
           domains(parts, gateway_.random_, gateway_.settings_, gateway_.config_, *this) {}
 
@@ -127,12 +127,18 @@ struct SipGateway::Shard final : SipDomains::Wire, SipLinks::Inbox, Recovery::Sh
     SipDomains domains;
 };
 
-SipGateway::SipGateway(net::Network& network, Random& random, SipSettingsSource settings, sip::CoreConfig config)
-    : network_(network), random_(random), settings_(std::move(settings)), config_(std::move(config)) {}
+SipGateway::SipGateway(net::Network& network, Random& random, SipSettingsSource settings, sip::CoreConfig config,
+                       Observers observers)
+    : network_(network),
+      random_(random),
+      settings_(std::move(settings)),
+      config_(std::move(config)),
+      observers_(observers) {}
 
 SipGateway::~SipGateway() = default;
 
 SipDomains& SipGateway::add_shard(SipDomains::Parts parts) {
+    parts.tracer = observers_.tracer;
     shards_.push_back(std::make_unique<Shard>(*this, shards_.size(), parts));
     return shards_.back()->domains;
 }

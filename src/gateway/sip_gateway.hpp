@@ -16,7 +16,8 @@ namespace parley::gateway {
 // address otherwise. Build it before the shards' threads run or serve; destroy it after they have stopped.
 class SipGateway {
 public:
-    SipGateway(net::Network& network, Random& random, SipSettingsSource settings, sip::CoreConfig config = {});
+    SipGateway(net::Network& network, Random& random, SipSettingsSource settings, sip::CoreConfig config = {},
+               Observers observers = {});
     ~SipGateway();
 
     // In the order of the shards' numbers. Slots are spread over the shards as cluster::LocalBus does.
@@ -45,6 +46,7 @@ private:
     Random& random_;
     SipSettingsSource settings_;
     sip::CoreConfig config_;
+    const Observers observers_;
     SharedRates rates_;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::vector<std::unique_ptr<net::Listener>> listeners_;

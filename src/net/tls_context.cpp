@@ -231,6 +231,20 @@ bool TlsContext::has_rsa_key() const {
     return key != nullptr && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA;
 }
 
+std::string TlsContext::issuer() const {
+    const auto* leaf = SSL_CTX_get0_certificate(context_);
+    if (leaf == nullptr) return {};
+    BIO* text = BIO_new(BIO_s_mem());
+    if (text == nullptr) return {};
+    // RFC 2253, but with UTF-8 as it is.
+    X509_NAME_print_ex(text, X509_get_issuer_name(leaf), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+    char* bytes = nullptr;
+    const auto size = BIO_get_mem_data(text, &bytes);
+    std::string out(bytes, size > 0 ? static_cast<std::size_t>(size) : 0);
+    BIO_free(text);
+    return out;
+}
+
 bool TlsContext::is_self_signed() const {
     X509* leaf = SSL_CTX_get0_certificate(context_);
     return leaf != nullptr && X509_self_signed(leaf, 0) == 1;

@@ -52,6 +52,8 @@ public:
     bool has_rsa_key() const;                                         // which RSA key exchange needs
     bool is_self_signed() const;
     TimePoint expires() const { return expires_; }  // of our own leaf; epoch without one
+    std::string issuer() const;                     // its name, for people: "CN=..., O=..."; empty without a leaf
+    const std::string& sha256() const { return own_.sha256; }  // its fingerprint, 64 hex digits
 
     // For OpenSSL's callbacks.
     const std::vector<std::string>& alpn() const { return alpn_; }

@@ -12,9 +12,11 @@
 #include "base/random.hpp"
 #include "cluster/local/local_bus.hpp"
 #include "im/federation_policy.hpp"
+#include "im/partner_history.hpp"
 #include "im/partner_transports.hpp"
 #include "im/router.hpp"
 #include "im/sentences.hpp"
+#include "im/trace.hpp"
 #include "net/connection.hpp"
 #include "net/tls_context.hpp"
 
@@ -85,6 +87,8 @@ struct Node {
     // Decides for domains whose rule says `automatic`; nullptr: they are XMPP domains.
     im::PartnerTransports* transports = nullptr;
     PoshDocuments* posh = nullptr;  // used where Settings::posh_tls is set
+    im::PartnerHistory history{};
+    mutable im::Tracer tracer{};
 };
 
 // Totals since start, for `parleyctl status` and the metrics. Written by shards, read by anyone.

@@ -7,6 +7,7 @@
 #include "server/presence.hpp"
 #include "server/session.hpp"
 #include "server/shard.hpp"
+#include "server/trace_points.hpp"
 #include "server/user.hpp"
 #include "server/user_policy.hpp"
 #include "xmpp/ns.hpp"
@@ -49,6 +50,9 @@ void route_message(Shard& shard, const std::shared_ptr<Session>& session, Stanza
     auto envelope = im::envelope(std::move(stanza));
     envelope.durable = session->managed();
     envelope.origin = std::move(name.origin);
+    if (trace::on(shard))
+        trace::stanza(shard, trace::Way::from_user, *envelope.stanza, envelope.to, envelope.origin,
+                      {{"again", name.again ? "yes" : ""}});
     if (!name.again) send_sent_carbons(*session, *envelope.stanza);  // its copies were sent the first time
     const auto sent = envelope.stanza;
     auto origin = envelope.origin;
@@ -120,6 +124,10 @@ void receive_stanza(Shard& shard, const std::shared_ptr<Session>& session, xml::
     stanza.from = session->jid();
     // 4. It is not for somebody whom its own user has blocked.
     if (!stanza.to.empty() && session->user().blocks(stanza.to) && !ends_something(stanza)) {
+        if (trace::on(shard)) {
+            trace::stanza(shard, trace::Way::from_user, stanza, stanza.to, {});
+            trace::step(shard, stanza, stanza.to, {}, "own-block", {{"contact", stanza.to.bare().to_string()}});
+        }
         if (is_answerable(stanza)) answer(*session, blocked_error(stanza));
         return session->settle_inbound(number);
     }
@@ -129,6 +137,8 @@ void receive_stanza(Shard& shard, const std::shared_ptr<Session>& session, xml::
             answer(*session, stanza.error(*closed));
             return session->settle_inbound(number);
         }
+    if (trace::on(shard) && stanza.kind != Stanza::Kind::message)
+        trace::stanza(shard, trace::Way::from_user, stanza, stanza.to, {});
     // 6. It is acted upon by its kind.
     switch (stanza.kind) {
         case Stanza::Kind::message: return route_message(shard, session, std::move(stanza), number);

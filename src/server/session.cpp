@@ -3,6 +3,7 @@
 #include "im/partner_presence.hpp"
 #include "server/c2s_stream.hpp"
 #include "server/shard.hpp"
+#include "server/trace_points.hpp"
 #include "server/user.hpp"
 #include "xmpp/ns.hpp"
 
@@ -29,6 +30,9 @@ void Session::deliver(const im::Envelope& envelope, std::int64_t spool_id, im::S
         changed.stanza = std::move(own);
         return deliver(changed, spool_id);
     }
+    if (trace::on(shard_))
+        trace::stanza(shard_, trace::Way::to_user, sent, jid_, envelope.origin,
+                      {{"stanza-id", envelope.stanza_id}, {"waits", stream_ ? "" : "for its stream to be resumed"}});
     const std::size_t bytes = stream_ ? stream_->write(envelope) : 0;
     const bool waits = static_cast<bool>(settled);
     if (waits) want_write();
@@ -144,6 +148,9 @@ bool Session::on_barrier_answer(std::string_view id) {
 void Session::confirm(std::vector<UnackedQueue::Sent> covered) {
     std::vector<std::int64_t> ids;
     for (auto& sent : covered) {
+        if (trace::on(shard_) && sent.envelope.stanza->kind == xmpp::Stanza::Kind::message)
+            trace::step(shard_, *sent.envelope.stanza, jid_, sent.envelope.origin, "confirmed-by-client",
+                        {{"client", jid_.to_string()}});
         if (sent.settled) sent.settled(im::accepted);
         if (sent.spool_id != 0) ids.push_back(sent.spool_id);
     }

@@ -15,6 +15,7 @@
 #include "server/room/room_service.hpp"
 #include "server/session.hpp"
 #include "server/storage_error.hpp"
+#include "server/trace_points.hpp"
 #include "server/user.hpp"
 #include "xml/parser.hpp"
 #include "xmpp/ns.hpp"
@@ -319,6 +320,7 @@ void Shard::send(im::Envelope envelope) {
         auto* remote = transport == im::Transport::sip ? sip_domains : xmpp_domains;
         const auto stanza = envelope.stanza;
         if (transport && remote) return to_remote(*remote, std::move(envelope));
+        if (trace::on(*this)) trace::step(*this, envelope, "not-allowed", {{"domain", envelope.to.domain()}});
         if (stanza->is_request()) send(stanza->error(xmpp::stanza_error("remote-server-not-found")));
         return;
     }
@@ -341,12 +343,18 @@ void Shard::to_remote(im::RemoteDomains& remote, im::Envelope envelope) {
 void Shard::route_remote(im::Envelope envelope, im::Settled settled) {
     if (undecided(envelope.to.domain())) {
         const auto domain = envelope.to.domain();
+        if (trace::on(*this)) trace::step(*this, envelope, "asks-dns", {{"domain", domain}});
         return wait_for_way(domain, [this, envelope = std::move(envelope),
                                      settled = std::move(settled)](const im::Outcome& refused) mutable {
             refused ? settled(refused) : route_remote(std::move(envelope), std::move(settled));
         });
     }
     const auto transport = settings().policy.route(envelope.to.domain());
+    if (trace::on(*this)) {
+        trace::Facts facts{{"domain", envelope.to.domain()}};
+        if (transport) facts.emplace_back("way", transport == im::Transport::sip ? "SIP" : "XMPP");
+        trace::step(*this, envelope, transport ? "allowed" : "not-allowed", std::move(facts));
+    }
     if (!transport)
         return settled(
             xmpp::stanza_error("not-allowed", "exchange with " + envelope.to.domain() + " is not allowed here"));
@@ -376,6 +384,9 @@ void Shard::route_remote(im::Envelope envelope, im::Settled settled) {
                    settled = std::move(settled)](Result<storage::OutboxStore::Appended> appended) mutable {
         if (!appended) return settled(storage_error(appended.error()));
         crash_point("outbox.committed");
+        if (trace::on(*this))
+            trace::step(*this, envelope, appended->duplicate ? "repeated" : "outbox",
+                        {{"row", std::to_string(appended->id)}});
         settled(im::accepted);
         crash_point("outbox.acknowledged");
         if (appended->duplicate) return;
@@ -390,6 +401,14 @@ void Shard::deliver_from_outbox(im::RemoteDomains& remote, im::Envelope envelope
     const auto id = envelope.outbox_id;
     const auto origin = envelope.origin;
     remote.deliver(std::move(envelope), [this, stanza, id, origin](im::Outcome outcome) {
+        if (trace::on(*this)) {
+            if (outcome)
+                trace::step(
+                    *this, *stanza, stanza->to, origin, "failed",
+                    {{"why", outcome->condition + (outcome->text.empty() ? std::string() : ": " + outcome->text)}});
+            else
+                trace::step(*this, *stanza, stanza->to, origin, "outbox-done", {{"row", std::to_string(id)}});
+        }
         auto remove = [this, id] { stores_->outbox().remove({id}, [](Result<>) {}); };
         if (!outcome || stanza->is_error()) return remove();
         tell_sender(stanza, origin, *outcome, remove);

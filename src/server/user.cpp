@@ -11,6 +11,7 @@
 #include "server/presence.hpp"
 #include "server/shard.hpp"
 #include "server/storage_error.hpp"
+#include "server/trace_points.hpp"
 #include "server/user_policy.hpp"
 #include "xmpp/payload/stanza_id.hpp"
 
@@ -103,6 +104,9 @@ void User::route(im::Envelope envelope, im::Settled settled) {
     const auto decision =
         im::route(*envelope.stanza, envelope.to, envelope.unheard ? im::Recipient{true, {}} : as_recipient());
     if (envelope.unheard) note_unheard(shard_, *this, *envelope.stanza);
+    if (trace::on(shard_) && (decision.error || envelope.unheard))
+        trace::step(shard_, envelope, decision.error ? "refused" : "unheard",
+                    {{"user", jid_.to_string()}, {"why", decision.error ? decision.error->condition : ""}});
     if (decision.error) {
         shard_.counters.bounced.fetch_add(1, std::memory_order_relaxed);
         return settled(decision.error);
@@ -171,6 +175,7 @@ void User::append(im::Envelope envelope, im::Settled settled, std::shared_ptr<Se
     if (!holder && is_full(envelope.unheard)) {
         --appending_;
         shard_.counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
+        if (trace::on(shard_)) trace::step(shard_, envelope, "store-full", {{"user", jid_.to_string()}});
         return settled(xmpp::stanza_error("service-unavailable", "the recipient's message store is full"));
     }
     storage::SpooledMessage row;
@@ -193,6 +198,9 @@ void User::append(im::Envelope envelope, im::Settled settled, std::shared_ptr<Se
         if (!appended) return settled(storage_error(appended.error()));
         crash_point("message.committed");
         shard.counters.stored.fetch_add(1, std::memory_order_relaxed);
+        if (trace::on(shard))
+            trace::step(shard, envelope, appended->duplicate ? "repeated" : "stored",
+                        {{"row", std::to_string(appended->id)}, {"stanza-id", envelope.stanza_id}});
         settled(im::accepted);
         crash_point("message.acknowledged");
         now = shard.loaded_user(user);  // who is told may have changed that
@@ -243,6 +251,8 @@ void User::hand_out(const im::Envelope& envelope, std::int64_t spool_id, std::si
 void User::hand_out(const im::Envelope& envelope, const im::RoutingDecision& decision, std::int64_t spool_id,
                     std::size_t bytes) {
     const bool waits = spool_id != 0 && must_wait(decision);
+    if (trace::on(shard_) && spool_id != 0 && (waits || decision.deliver.empty()))
+        trace::step(shard_, envelope, waits ? "waits-for-client" : "waits-for-user", {{"user", jid_.to_string()}});
     for (const auto& resource : decision.deliver)
         if (auto* to = session(resource)) {
             if (waits) {

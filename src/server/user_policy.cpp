@@ -7,6 +7,7 @@
 #include "server/presence.hpp"
 #include "server/session.hpp"
 #include "server/shard.hpp"
+#include "server/trace_points.hpp"
 #include "server/user.hpp"
 #include "xmpp/ns.hpp"
 
@@ -15,6 +16,21 @@ namespace parley::server {
 using xmpp::Stanza;
 
 namespace {
+
+// The sentences of `parleyctl trace`.
+std::string_view trace_word(im::PairEvent::What what) {
+    using What = im::PairEvent::What;
+    switch (what) {
+        case What::asked: return "asks-user";
+        case What::let_in: return "let-in";
+        case What::refused: return "refused-politely";
+        case What::ended: return "not-let-in";
+        case What::blocked: return "blocked";
+        case What::unblocked: return "unblocked";
+        case What::unheard: break;
+    }
+    return "unheard";
+}
 
 constexpr Millis audited_again{3'600'000};  // of one pair: who writes much does not write our audit log full
 
@@ -192,6 +208,7 @@ std::optional<im::PolicyChange> decision_in(const Session& session, const Stanza
 }
 
 void note_event(Shard& shard, const xmpp::Jid& user, const xmpp::Jid& contact, im::PairEvent::What what) {
+    if (trace::on(shard)) trace::subscription(shard, user, contact, trace_word(what));
     shard.events.note(user, contact, {what, shard.clock().wall()});
 }
 

@@ -89,6 +89,9 @@ struct IncomingText {
     std::string origin;             // the same when the peer sends the same text again: From tag, Call-ID and CSeq
 };
 
+// IncomingText::origin of a MESSAGE.
+std::string text_origin(const Message& request);
+
 struct TextToSend {
     Body body;
     std::string subject{}, language{};  // of a session the subject is the INVITE's

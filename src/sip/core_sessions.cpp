@@ -32,7 +32,9 @@ Outcome outcome_of(ImSession::Reply reply) {
     return {reply.status, reply.local, reply.sent, reply.retry_after, std::move(reply.diagnostics)};
 }
 
-std::string origin_of(const Message& request) {
+}  // namespace
+
+std::string text_origin(const Message& request) {
     const auto& from = request.from();
     std::string origin(from ? from->tag() : std::string_view{});
     return origin.append(" ")
@@ -40,8 +42,6 @@ std::string origin_of(const Message& request) {
         .append(" ")
         .append(request.header(HeaderId::cseq));
 }
-
-}  // namespace
 
 // ---- callee
 
@@ -324,7 +324,7 @@ void CoreImpl::on_text(ServerTransactionId id, UsageEntry* usage, const Message&
     text.subject = std::string(trim(request.header(HeaderId::subject)));
     const auto language = request.header("Content-Language");
     text.language = std::string(trim(language.substr(0, language.find(','))));
-    text.origin = origin_of(request);
+    text.origin = text_origin(request);
     if (usage) {
         usage->session->touch(now());
         deadlines.set(usage->id, usage->session->next_deadline());

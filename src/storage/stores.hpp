@@ -5,6 +5,7 @@
 #include "base/executor.hpp"
 #include "storage/account_store.hpp"
 #include "storage/dialog_store.hpp"
+#include "storage/history_store.hpp"
 #include "storage/outbox_store.hpp"
 #include "storage/policy_store.hpp"
 #include "storage/room_store.hpp"
@@ -28,6 +29,7 @@ public:
     virtual PolicyStore& policy() = 0;
     virtual UserPolicyStore& user_policies() = 0;
     virtual RoomStore& rooms() = 0;
+    virtual HistoryStore& history() = 0;
 };
 
 // One engine, opened once a process.

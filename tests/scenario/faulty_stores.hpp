@@ -37,6 +37,7 @@ public:
     storage::PolicyStore& policy() override { return real_->policy(); }
     storage::UserPolicyStore& user_policies() override { return real_->user_policies(); }
     storage::RoomStore& rooms() override { return rooms_; }
+    storage::HistoryStore& history() override { return real_->history(); }
 
 private:
     template <class T>

@@ -73,7 +73,9 @@ void World::start() {
         node_->bus.add_shard(*executors_[i], *shards_[i]);
     }
     federation_ = std::make_unique<server::XmppFederation>(*node_);
-    sip_ = std::make_unique<gateway::SipGateway>(network, random_, [this] { return sip_settings_; });
+    sip_ = std::make_unique<gateway::SipGateway>(
+        network, random_, [this] { return sip_settings_; }, sip::CoreConfig{},
+        gateway::Observers{&node_->tracer, &node_->history});
     for (std::size_t i = 0; i < shard_count_; ++i) {
         auto& shard = *shards_[i];
         shard.xmpp_domains = &federation_->face(i);

@@ -36,6 +36,8 @@ struct Input {
     std::string via = "auto", tls = "required", verdict, legacy_day;
     admin::ChangePolicy policy;
     std::string inside, outside, watcher, target;
+    admin::Trace trace;
+    TraceOptions trace_options;
     bool tcp = false, untrusted = false;
 };
 
@@ -272,6 +274,16 @@ int run(int argc, const char* const* argv) {
     test->add_option("--from", in.from, "the local domain that writes (default: the first)")->type_name("DOMAIN");
     looks(test, At::test);
 
+    auto* history =
+        add(*federation, "history", "what has happened with a partner: connections, attempts, refusals, rules",
+            "parleyctl federation history partner.example");
+    history->add_option("DOMAIN", in.domain, "the partner's domain")->required();
+    looks(history, At::history);
+    auto* sheet = add(*federation, "sheet", "what a partner's administrator needs to reach us",
+                      "parleyctl federation sheet example.com");
+    sheet->add_option("DOMAIN", in.domain, "of this local domain only");
+    looks(sheet, At::sheet);
+
     auto* dns = add(app, "dns", "the names that others find this node by", "parleyctl dns plan");
     dns->require_subcommand(1);
     auto* plan = add(*dns, "plan", "the records to publish and the certificate names needed, and which are there",
@@ -324,6 +336,38 @@ int run(int argc, const char* const* argv) {
         look.target = in.target;
         return run_look(context, std::move(look));
     });
+
+    auto* trace = add(app, "trace", "follow messages and subscriptions through the node, over XMPP and SIP",
+                      "parleyctl trace start alice@example.com bob@partner.example && parleyctl trace show");
+    trace->require_subcommand(1);
+    const auto traces = [&](CLI::App* sub, admin::Trace::Do what) {
+        runs(sub, [&in, what](const Context& context) {
+            in.trace.what = what;
+            return run_trace(context, in.trace, in.trace_options);
+        });
+    };
+    auto* trace_start = add(*trace, "start", "begin to record what passes from and to a user or a domain",
+                            "parleyctl trace start alice@example.com bob@partner.example --minutes 10");
+    trace_start->add_option("WHO", in.trace.who, "a user (ours or a partner's) or a partner's domain")->required();
+    trace_start->add_option("WITH", in.trace.with, "only what passes between the two");
+    trace_start->add_option("--minutes", in.trace.minutes, "for so long (5)")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{im::longest_trace.count()}))
+        ->type_name("N");
+    trace_start->add_flag("--bodies", in.trace.bodies, "record texts too; who does so is in the audit log");
+    traces(trace_start, admin::Trace::Do::start);
+    auto* trace_show = add(*trace, "show", "what a trace has recorded, as a ladder", "parleyctl trace show 1 --bodies");
+    trace_show->add_option("TRACE", in.trace.key, "its number, user or domain (default: the newest)");
+    trace_show->add_option("--only", in.trace_options.group, "one message or subscription: the N of its #N")
+        ->check(CLI::Range(1, 1'000'000))
+        ->type_name("N");
+    trace_show->add_flag("--bodies", in.trace.bodies, "with the texts that were recorded");
+    trace_show->add_flag("--mermaid", in.trace_options.mermaid, "as a Mermaid sequence diagram, for a ticket");
+    traces(trace_show, admin::Trace::Do::show);
+    auto* trace_stop = add(*trace, "stop", "end a trace; what it has recorded stays for a day", "parleyctl trace stop");
+    trace_stop->add_option("TRACE", in.trace.key, "its number, user or domain (default: the newest that runs)");
+    trace_stop->add_flag("--forget", in.trace.forget, "what it has recorded goes too");
+    traces(trace_stop, admin::Trace::Do::stop);
+    traces(add(*trace, "list", "the traces that run or have ended", "parleyctl trace list"), admin::Trace::Do::list);
 
     auto* presence = add(*federation, "presence", "how presence is translated for each kind of SIP partner",
                          "parleyctl federation presence ocs");

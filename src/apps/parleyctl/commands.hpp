@@ -37,6 +37,13 @@ int run_federation_presence(const Context& context, const std::string& kind);
 int run_look(const Context& context, admin::Look look);
 void print_report(const admin::Report& report, admin::Language language, bool with_times);
 
+// What passes between people, followed through the node (docs/how-to/follow-a-message.md).
+struct TraceOptions {
+    bool mermaid = false;
+    int group = 0;  // of show: only this message or subscription; 0: all
+};
+int run_trace(const Context& context, admin::Trace trace, const TraceOptions& options);
+
 // A user's own policy (docs/policy.md).
 int run_policy_show(const Context& context, const std::string& jid);
 int run_policy_change(const Context& context, admin::ChangePolicy change);

@@ -30,6 +30,12 @@ std::string padded(const std::string& text, std::size_t width) {
     return text + std::string(width > columns(text) ? width - columns(text) : 0, ' ');
 }
 
+// "2026-11-29 09:08:19 UTC" of an RFC 3339 time.
+std::string shown_time(const std::string& stamp) {
+    if (stamp.size() < 19) return stamp;
+    return stamp.substr(0, 10) + ' ' + stamp.substr(11, 8) + " UTC";
+}
+
 }  // namespace
 
 void print_report(const admin::Report& report, admin::Language language, bool with_times) {
@@ -49,9 +55,16 @@ void print_report(const admin::Report& report, admin::Language language, bool wi
             else
                 std::cout << std::string(10, ' ');
         }
+        if (finding.seen) std::cout << shown_time(finding.seen->last) << "  ";
         std::cout << finding.what.in(language);
+        if (finding.seen && finding.seen->times > 1) {
+            const admin::Message times{"history.times",
+                                       {std::to_string(finding.seen->times), shown_time(finding.seen->first)}};
+            std::cout << " (" << times.in(language) << ")";
+        }
         // The rule id: what the manual explains, and what scripts look for.
-        if (finding.verdict == Finding::Verdict::problem) std::cout << "  [" << finding.what.id.name() << "]";
+        if (finding.verdict == Finding::Verdict::problem)
+            std::cout << "  [" << finding.rule.value_or(finding.what.id).name() << "]";
         std::cout << "\n";
         if (finding.fix && finding.verdict != Finding::Verdict::good)
             std::cout << "      -> " << finding.fix->in(language) << "\n";
@@ -86,7 +99,8 @@ int run_look(const Context& context, admin::Look look) {
     }
     if (output.quiet) return code;
     print_report(*report, output.language, at == At::test);
-    if (at == At::test || at == At::sessions || at == At::explain) output.line(answer.text(output.language));
+    if (at == At::test || at == At::sessions || at == At::explain || at == At::history)
+        output.line(answer.text(output.language));
     return code;
 }
 

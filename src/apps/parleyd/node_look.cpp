@@ -1,6 +1,8 @@
 #include "apps/parleyd/look/dns_plan.hpp"
 #include "apps/parleyd/look/explain.hpp"
 #include "apps/parleyd/look/partner_check.hpp"
+#include "apps/parleyd/look/partner_history.hpp"
+#include "apps/parleyd/look/partner_sheet.hpp"
 #include "apps/parleyd/look/partner_view.hpp"
 #include "apps/parleyd/node_process.hpp"
 #include "base/log.hpp"
@@ -40,11 +42,14 @@ void NodeProcess::look(const admin::Look& look, Function<void(admin::Report)> do
                                        look.from.empty() ? config_->domains.front().name : look.from, std::move(done));
         case At::explain:
             return explain(*xmpp::Jid::parse(look.watcher), *xmpp::Jid::parse(look.target), std::move(done));
+        case At::history: return done(look::history_of(look.domain, node_.history.of(look.domain)));
+        case At::sheet:
         case At::dns_plan: break;
     }
     std::vector<std::string> domains;
     for (const auto& domain : config_->domains)
         if (look.domain.empty() || domain.name == look.domain) domains.push_back(domain.name);
+    if (look.at == At::sheet) return look::partner_sheet(std::move(parts), std::move(domains), std::move(done));
     look::plan_dns(std::move(parts), std::move(domains), std::move(done));
 }
 

@@ -118,7 +118,8 @@ Result<> NodeProcess::open(const admin::Config& config) {
     for (std::size_t i = 0; i < shards_.size(); ++i) shards_[i]->xmpp_domains = &federation_->face(i);
     if (config.has(admin::Role::sip)) {
         sip_ = std::make_unique<gateway::SipGateway>(
-            *network_, random_, [this] { return sip_settings(); }, sip_from(config));
+            *network_, random_, [this] { return sip_settings(); }, sip_from(config),
+            gateway::Observers{&node_.tracer, &node_.history});
         for (const auto& shard : shards_)
             shard->sip_domains = &sip_->add_shard({shard->executor(), *shard, shard->stores().dialogs()});
     }
@@ -135,6 +136,7 @@ Result<> NodeProcess::open(const admin::Config& config) {
     use(*settings);
     if (auto made = make_legacy_tls(); !made) return made;
     log_notices();
+    if (auto loaded_history = load_history(); !loaded_history) return loaded_history;
     if (sip_) {  // before the outbox is looked at: what waits there belongs into the dialogs that we have
         std::promise<Result<>> restored;
         sip_->start([&](Result<> result) { restored.set_value(std::move(result)); });
@@ -315,8 +317,10 @@ Result<> NodeProcess::reload(const admin::Config& config) {
 }
 
 void NodeProcess::policy_changed(const im::FederationPolicy& policy) {
-    auto settings = std::make_shared<server::Settings>(*as_configured());
+    const auto before = as_configured();
+    auto settings = std::make_shared<server::Settings>(*before);
     settings->policy = policy;
+    note_rules(before->policy, policy);
     use(std::move(settings));
     if (const auto made = make_legacy_tls(); !made)
         log(LogLevel::error, "", "TLS for old partners cannot be set up: " + made.error().detail);
@@ -325,6 +329,9 @@ void NodeProcess::policy_changed(const im::FederationPolicy& policy) {
 
 void NodeProcess::retry(const std::string& domain) {
     transports_->retry(domain);
+    im::PartnerEvent event;
+    event.what = im::PartnerEvent::What::retried;
+    node_.history.note(domain, as_configured()->policy.rule(domain) != nullptr, std::move(event), main_.clock().wall());
     for (std::size_t i = 0; i < shards_.size(); ++i)
         shards_[i]->executor().post([this, i, domain] {
             if (sip_) sip_->retry(i, domain);
@@ -357,6 +364,8 @@ NodeProcess::Totals NodeProcess::totals() const {
 }
 
 NodeProcess::~NodeProcess() {
+    trace_timer_.cancel();
+    history_timer_.cancel();
     xmpp_.stop_listening();
     if (federation_) federation_->stop_listening();
     if (sip_) sip_->stop_listening();
@@ -374,6 +383,8 @@ NodeProcess::~NodeProcess() {
     federation_.reset();
     sip_.reset();
     shards_.clear();
+    if (main_stores_) save_history();
+    main_stores_.reset();
     engine_.reset();
     transports_.reset();
     posh_.reset();

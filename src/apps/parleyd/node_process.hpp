@@ -49,6 +49,8 @@ public:
     // A look at partners or at DNS; `done` on the main executor. On the main thread.
     void look(const admin::Look& look, Function<void(admin::Report)> done);
     admin::Report notices() const;
+    im::Tracer& tracer() { return node_.tracer; }
+    void trace_started();  // on the main thread: traces end when their time is over
 
 private:
     NodeProcess(const admin::Config& config, Executor& main);
@@ -58,6 +60,9 @@ private:
     Result<std::shared_ptr<net::TlsContext>> sip_inbound_from(const admin::Config& config, bool legacy) const;
     Result<> make_legacy_tls();
     void log_notices() const;
+    void note_rules(const im::FederationPolicy& before, const im::FederationPolicy& after);
+    Result<> load_history();
+    void save_history();
     look::Parts look_parts() const;
     void overview(const std::string& domain, Function<void(im::PartnerOverview)> done);
     void explain(const xmpp::Jid& watcher, const xmpp::Jid& target, Function<void(admin::Report)> done);
@@ -86,6 +91,8 @@ private:
     std::unique_ptr<server::TransportFinder> transports_;
     std::unique_ptr<server::PoshDocuments> posh_;
     std::unique_ptr<gateway::SipGateway> sip_;
+    std::unique_ptr<storage::Stores> main_stores_;  // of the main thread
+    Timer trace_timer_, history_timer_;
 };
 
 }  // namespace parley

@@ -79,6 +79,7 @@ admin::ReloadReport RunningNode::reload() {
     next.trust_system = fresh.trust_system;
     next.log_level = fresh.log_level;
     next.limits = fresh.limits;
+    next.contacts = fresh.contacts;
     next.third_party_decisions_count = fresh.third_party_decisions_count;
     if (const auto applied = process_.reload(next); !applied) {
         report.failure = applied.error().detail;

@@ -23,6 +23,8 @@ public:
     void change_user_policy(const xmpp::Jid& user, im::PolicyChange change, Function<void(Result<>)> done) override;
     void retry(const std::string& domain) override { process_.retry(domain); }
     void look(const admin::Look& look, Function<void(admin::Report)> done) override;
+    im::Tracer* tracer() override { return &process_.tracer(); }
+    void trace_started() override { process_.trace_started(); }
 
     std::string ready_line() const;  // "parleyd ready: example.com c2s 127.0.0.1:5222 s2s ..."
     // What a reload by a signal came to, for the log.

@@ -61,7 +61,24 @@ void Conversations::deliver(const xmpp::Stanza& stanza, const Pair& pair, std::s
     conversation.bytes += text->body.size();
     conversation.waiting.push_back({std::move(*text), std::move(origin), std::move(settled),
                                     parts_.executor.clock().now(), 0, receipt_for(stanza, pair.second)});
+    if (parts_.trace.on()) {
+        conversation.waiting.back().id = stanza.id;
+        if (conversation.waiting.size() > 1)
+            parts_.trace.text_step(pair, conversation.waiting.back().trace_key(pair), "waits-behind",
+                                   {{"texts", std::to_string(conversation.waiting.size() - 1)}});
+    }
     go_on(pair);
+}
+
+std::string Conversations::text_under_way(const Pair& pair) const {
+    const auto found = conversations_.find(pair);
+    if (found == conversations_.end() || found->second.waiting.empty()) return {};
+    return found->second.waiting.front().trace_key(pair);
+}
+
+std::string Conversations::Text::trace_key(const Pair& pair) const {
+    if (!origin.empty()) return im::message_key(origin);
+    return id.empty() ? std::string{} : im::id_key(pair.first, pair.second, id);
 }
 
 // Our user has left. What still waits goes first.
@@ -90,7 +107,7 @@ void Conversations::go_on(const Pair& pair) {
 
 // False: it cannot be sent at all.
 bool Conversations::send_first(const Pair& pair, Conversation& conversation) {
-    const auto& [text, origin, settled, since, moves, receipt] = conversation.waiting.front();
+    const auto& [text, origin, settled, since, moves, receipt, id] = conversation.waiting.front();
     const auto local = parts_.addresses.uri_of(pair.first), remote = parts_.addresses.uri_of(pair.second);
     if (!local || !remote) return false;
     sip::TextToSend send{{text.content_type, text.body}, text.subject, text.language, origin};
@@ -129,6 +146,10 @@ bool Conversations::retry(const Pair& pair, int status, bool local, bool sent, s
     conversation.back_off = std::clamp(conversation.back_off * 4, first_back_off, longest_back_off);
     const auto delay = std::max(conversation.back_off, Millis{retry_after.value_or(Seconds{0})});
     if (parts_.executor.clock().now() + delay > conversation.waiting.front().since + patience) return false;
+    if (parts_.trace.on())
+        parts_.trace.text_step(pair, conversation.waiting.front().trace_key(pair), "again",
+                               {{"status", std::to_string(status)},
+                                {"seconds", std::to_string(std::chrono::ceil<Seconds>(delay).count())}});
     conversation.again = parts_.executor.after(delay, [this, pair] {
         conversations_[pair].again = {};
         go_on(pair);

@@ -11,6 +11,7 @@
 #include "base/executor.hpp"
 #include "base/random.hpp"
 #include "gateway/federation/settings.hpp"
+#include "gateway/federation/sip_trace.hpp"
 #include "gateway/mapping/message.hpp"
 #include "gateway/profile.hpp"
 #include "im/partner_overview.hpp"
@@ -40,11 +41,17 @@ public:
         Random& random;
         sip::Core& core;
         Addresses& addresses;
+        const SipTrace& trace;
     };
     explicit Conversations(Parts parts) : parts_(parts) {}
 
     // ---- our user. `settled` as for im::RemoteDomains; `origin` names the text, again after a restart.
     void deliver(const xmpp::Stanza& stanza, const Pair& pair, std::string origin, im::Settled settled);
+
+    // The key in traces of the text that is on its way, or the next to go; empty: none is.
+    std::string text_under_way(const Pair& pair) const;
+    // The name of one that the partner's user has sent.
+    static std::string name_of(const xmpp::Jid& remote, std::string_view origin);
 
     // ---- the partner's user
     void restore(sip::UsageId session, const Pair& pair);
@@ -70,6 +77,8 @@ private:
         SteadyTime since{};
         int moves = 0;           // into a new session, after the one it was for had ended
         xmpp::Stanza receipt{};  // for its sender (XEP-0184); without an address when none was asked for
+        std::string id{};        // that its sender gave it; while somebody traces
+        std::string trace_key(const Pair& pair) const;
     };
     struct Conversation {
         sip::UsageId session;  // open, or being opened by us

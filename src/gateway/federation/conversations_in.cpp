@@ -24,6 +24,10 @@ bool is_language(std::string_view tag) {  // it becomes an xml:lang
 
 }  // namespace
 
+std::string Conversations::name_of(const xmpp::Jid& remote, std::string_view origin) {
+    return "sip " + remote.to_string() + ' ' + std::string(origin);
+}
+
 // A partner's user writes.
 void Conversations::on_text(sip::ServerTransactionId id, const sip::IncomingText& incoming, const Pair& pair) {
     const auto& profile = parts_.addresses.profile_of(pair.second);
@@ -57,7 +61,7 @@ void Conversations::on_text(sip::ServerTransactionId id, const sip::IncomingText
     stanza.id = parts_.random.hex(8);
     auto envelope = im::envelope(std::move(stanza));
     envelope.durable = true;
-    envelope.origin = "sip " + pair.second.to_string() + ' ' + incoming.origin;
+    envelope.origin = name_of(pair.second, incoming.origin);
     parts_.router.route(std::move(envelope), [this, weak = std::weak_ptr<int>(alive_), id, pair](im::Outcome outcome) {
         if (weak.expired()) return;
         if (outcome) return refuse_text(id, pair, *outcome);

@@ -18,6 +18,12 @@ constexpr Millis first_back_off{1'000}, longest_back_off{5'000};  // a partner's
 constexpr Millis without_connection{10'000};  // a request waits so long: DNS may know the old place for a moment
 constexpr Millis in_queue{25'000};            // and so long for its turn
 
+im::PartnerEvent::Fault fault_of(const Error& connecting) {
+    using Fault = im::PartnerEvent::Fault;
+    if (connecting.code == Errc::timed_out) return Fault::silent;
+    return connecting.detail.find("refused") == std::string::npos ? Fault::connection : Fault::refused;
+}
+
 }  // namespace
 
 std::string policy_domain(std::string_view host) {
@@ -26,14 +32,16 @@ std::string policy_domain(std::string_view host) {
 }
 
 SipLinks::SipLinks(std::size_t index, Executor& executor, net::Network& network, Random& random,
-                   SipSettingsSource settings, SharedRates& rates, Inbox& inbox)
+                   SipSettingsSource settings, SharedRates& rates, Inbox& inbox, Observers observers)
     : index_(index),
       executor_(executor),
       network_(network),
       random_(random),
       settings_(std::move(settings)),
       rates_(rates),
-      inbox_(inbox) {}
+      inbox_(inbox),
+      history_(observers.history),
+      trace_(observers.tracer, executor.clock()) {}
 
 SipLinks::~SipLinks() = default;
 
@@ -202,19 +210,20 @@ void SipLinks::dial(Route& route) {
         network_, executor_, random_, net::to_ascii_domain(route.remote), settings_()->policy.settings(route.remote),
         [this, key](Result<std::deque<SipTarget>> found) {
             auto& self = routes_[key];
-            if (!found) return dial_next(key, found.error().detail);
+            if (!found) return dial_next(key, found.error().detail, im::PartnerEvent::Fault::dns);
             self.targets = *std::move(found);
             dial_next(key, {});
         },
         clearing_house(settings_()->policy, settings_()->policy.settings(route.remote)));
 }
 
-void SipLinks::dial_next(const std::string& key, const std::string& why) {
+void SipLinks::dial_next(const std::string& key, const std::string& why, im::PartnerEvent::Fault fault) {
     auto& route = routes_[key];
     route.dialled = nullptr;
     if (!why.empty()) {
         route.why = why;
         route.since = executor_.clock().wall();
+        if (fault != im::PartnerEvent::Fault::none) route.fault = fault;
     }
     if (route.targets.empty() || closing_) return fail(route);
     route.target = std::move(route.targets.front());
@@ -227,14 +236,15 @@ void SipLinks::dial_next(const std::string& key, const std::string& why) {
 
 void SipLinks::connected(const std::string& key, Result<std::unique_ptr<net::Connection>> connection) {
     auto& route = routes_[key];
-    if (!connection) return dial_next(key, connection.error().detail);
+    if (!connection) return dial_next(key, connection.error().detail, fault_of(connection.error()));
     if (closing_) return fail(route);
     const auto settings = settings_();
     const bool legacy = settings->policy.settings(route.remote).legacy_tls(executor_.clock().wall());
     const auto& contexts = legacy ? settings->legacy_domains : settings->domains;
     const auto own = contexts.find(route.local);
     const auto context = own == contexts.end() ? nullptr : own->second;
-    if (route.target.tls && !context) return dial_next(key, "no certificate for " + route.local);
+    if (route.target.tls && !context)
+        return dial_next(key, "no certificate for " + route.local, im::PartnerEvent::Fault::no_proof);
     auto& link = add(*std::move(connection));
     routes_of_links_[link.id().value] = key;
     route.dialled = &link;
@@ -252,6 +262,14 @@ void SipLinks::fail(Route& route) {
     if (!closing_)
         log_.say(executor_.clock().now(), LogLevel::warning, route.remote + " unreachable",
                  "SIP: " + route.remote + " cannot be reached: " + route.why);
+    if (!closing_) {
+        im::PartnerEvent event;
+        event.what = im::PartnerEvent::What::failed;
+        event.fault = route.fault;
+        event.by_us = true;
+        event.detail = route.why;
+        note(route.local, route.remote, std::move(event));
+    }
     if (closing_) return give_up(route.queue.all());
     // Younger requests wait for another attempt; so do those that come until then.
     const auto key = route.local + ' ' + route.remote;
@@ -261,6 +279,35 @@ void SipLinks::fail(Route& route) {
         if (!self.link && !self.busy && !self.queue.empty() && !closing_) dial(self);
     });
     give_up(route.queue.older_than(executor_.clock().now() - without_connection));
+}
+
+// For `federation history`, and for a trace of one of the two domains.
+void SipLinks::note(const std::string& local, const std::string& remote, im::PartnerEvent event) {
+    using What = im::PartnerEvent::What;
+    const auto what = event.what;
+    event.local = local;
+    if (trace_.on())
+        trace_.link(local, remote,
+                    what == What::connected ? (event.by_us ? "link-up" : "link-in")
+                    : what == What::lost    ? "link-down"
+                    : what == What::refused ? "link-refused"
+                                            : "link-failed",
+                    {{"detail", event.detail.empty() ? event.place : event.detail}});
+    const bool known = settings_()->policy.rule(remote) != nullptr;
+    if (history_ && (known || what != What::refused))
+        history_->note(remote, known, std::move(event), executor_.clock().wall());
+}
+
+void SipLinks::note_link(im::PartnerEvent::What what, const std::string& local, const std::string& remote,
+                         const Link& link, const std::string& detail) {
+    im::PartnerEvent event;
+    event.what = what;
+    event.by_us = !local.empty();
+    event.detail = detail;
+    const auto* route = route_of(link);
+    event.place = (route ? route->target.host + ' ' : std::string()) + link.remote().to_string() +
+                  (link.tls() ? ", " + link.tls()->protocol : ", TCP");
+    note(local, remote, std::move(event));
 }
 
 SipLinks::Route* SipLinks::route_of(const Link& link) {
@@ -289,6 +336,7 @@ void SipLinks::on_ready(Link& link) {
     std::string why;
     if (!is_whom_we_dialled(link, *route, why)) {
         route->why = route->target.host + " (" + link.remote().to_string() + "): " + why;
+        route->fault = im::PartnerEvent::Fault::certificate;
         return link.close();  // on_gone() goes on with the next address
     }
     route->link = &link;
@@ -301,6 +349,7 @@ void SipLinks::on_ready(Link& link) {
     route->back_off = Millis{0};
     route->redials = {};
     set_rate(link, route->remote);
+    note_link(im::PartnerEvent::What::connected, route->local, route->remote, link, {});
     drain(*route);
     inbox_.on_link_up(route->remote);
 }
@@ -309,19 +358,26 @@ void SipLinks::on_gone(Link& link, const Error& why) {
     held_.erase(link.id().value);
     std::string lost;
     vouched_.erase(link.id().value);
-    if (auto spoke = speaks_for_.extract(link.id().value); !spoke.empty()) lost = std::move(spoke.mapped());
+    if (auto spoke = speaks_for_.extract(link.id().value); !spoke.empty()) {
+        lost = std::move(spoke.mapped());
+        if (!closing_) note_link(im::PartnerEvent::What::lost, {}, lost, link, why.detail);
+    }
     if (auto* route = route_of(link)) {
         const auto key = routes_of_links_[link.id().value];
         routes_of_links_.erase(link.id().value);
         if (route->link == &link) {
             lost = route->remote;
+            if (!closing_) note_link(im::PartnerEvent::What::lost, route->local, lost, link, why.detail);
             route->link = nullptr;
             if (!route->queue.empty() && !closing_) dial(*route);  // what waited for its turn goes by the next one
         }
         if (route->dialled == &link) {
             // on_ready() has said what is wrong with who answered.
             const auto place = route->target.host + " (" + link.remote().to_string() + "): ";
-            dial_next(key, link.was_ready() ? route->why : place + why.detail + about_old_tls(route->remote));
+            if (link.was_ready())
+                dial_next(key, route->why);
+            else
+                dial_next(key, place + why.detail + about_old_tls(route->remote), im::PartnerEvent::Fault::tls);
         }
     } else if (!link.was_ready() && !closing_) {
         handshake_failed(link, why);

@@ -13,6 +13,7 @@
 #include "gateway/federation/link.hpp"
 #include "gateway/federation/send_queue.hpp"
 #include "gateway/federation/settings.hpp"
+#include "gateway/federation/sip_trace.hpp"
 #include "gateway/federation/targets.hpp"
 #include "im/partner_overview.hpp"
 
@@ -36,7 +37,7 @@ public:
 
     // `index` is this shard's number, and part of its links' ids. All references outlive the links.
     SipLinks(std::size_t index, Executor& executor, net::Network& network, Random& random, SipSettingsSource settings,
-             SharedRates& rates, Inbox& inbox);
+             SharedRates& rates, Inbox& inbox, Observers observers = {});
     ~SipLinks() override;
 
     static std::size_t shard_of(sip::LinkId link) { return static_cast<std::size_t>(link.value >> 48); }
@@ -69,11 +70,12 @@ private:
     // The way from one local domain to one foreign domain.
     struct Route {
         std::string local, remote;
-        std::string why;          // the last attempt that failed; empty after one that did not
-        TimePoint since{};        // of `why`, or of the link
-        Link* link = nullptr;     // ready
-        Link* dialled = nullptr;  // not yet
-        bool busy = false;        // searching, connecting or securing
+        std::string why;  // the last attempt that failed; empty after one that did not
+        im::PartnerEvent::Fault fault = im::PartnerEvent::Fault::none;  // of that
+        TimePoint since{};                                              // of `why`, or of the link
+        Link* link = nullptr;                                           // ready
+        Link* dialled = nullptr;                                        // not yet
+        bool busy = false;                                              // searching, connecting or securing
         std::shared_ptr<SipTargetSearch> search;
         std::deque<SipTarget> targets;
         SipTarget target;
@@ -95,7 +97,11 @@ private:
     void send_by(Link& link, std::string_view bytes);
     void set_rate(Link& link, const std::string& domain);
     void dial(Route& route);
-    void dial_next(const std::string& key, const std::string& why);
+    void dial_next(const std::string& key, const std::string& why,
+                   im::PartnerEvent::Fault fault = im::PartnerEvent::Fault::none);
+    void note(const std::string& local, const std::string& remote, im::PartnerEvent event);
+    void note_link(im::PartnerEvent::What what, const std::string& local, const std::string& remote, const Link& link,
+                   const std::string& detail);
     void connected(const std::string& key, Result<std::unique_ptr<net::Connection>> connection);
     void fail(Route& route);
     void give_up(std::vector<SendQueue::Item> items);
@@ -123,6 +129,8 @@ private:
     SipSettingsSource settings_;
     SharedRates& rates_;  // of partners, on all shards together
     Inbox& inbox_;
+    im::PartnerHistory* history_;
+    const SipTrace trace_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Link>> links_;
     std::unordered_map<std::uint64_t, std::string> routes_of_links_;
     std::unordered_map<std::uint64_t, std::string> speaks_for_;  // what the peer's links have proven, one domain each

@@ -145,6 +145,12 @@ void SipLinks::refused(const Link& link, const std::string& domain, const std::s
              "SIP with " + (domain.empty() ? std::string("somebody") : domain) + " (" + link.remote().to_string() +
                  ") is refused: " + why);
     if (settings_()->policy.rule(domain)) refusals_[domain] = {why, executor_.clock().wall()};
+    if (domain.empty()) return;
+    im::PartnerEvent event;
+    event.what = im::PartnerEvent::What::refused;
+    event.detail = why;
+    event.place = link.remote().to_string();
+    note({}, domain, std::move(event));
 }
 
 void SipLinks::on_message(Link& link, sip::Parsed parsed) {
@@ -166,7 +172,9 @@ void SipLinks::on_message(Link& link, sip::Parsed parsed) {
 
 void SipLinks::spoke_for(Link& link, const std::string& domain) {
     if (routes_of_links_.contains(link.id().value)) return;
-    if (speaks_for_.try_emplace(link.id().value, domain).second) set_rate(link, domain);
+    if (!speaks_for_.try_emplace(link.id().value, domain).second) return;
+    set_rate(link, domain);
+    note_link(im::PartnerEvent::What::connected, {}, domain, link, {});
 }
 
 void SipLinks::decide(sip::LinkId id, const std::string& domain) {

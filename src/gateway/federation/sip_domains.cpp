@@ -8,6 +8,7 @@
 #include "gateway/federation/foreign_domain.hpp"
 #include "gateway/mapping/address.hpp"
 #include "gateway/mapping/text.hpp"
+#include "sip/body/typing.hpp"
 #include "sip/tag.hpp"
 #include "xmpp/stanza_error.hpp"
 
@@ -37,8 +38,9 @@ SipDomains::SipDomains(Parts parts, Random& random, SipSettingsSource settings, 
       settings_(std::move(settings)),
       config_(std::move(config)),
       wire_(wire),
+      trace_(parts.tracer, parts.executor.clock()),
       core_(config_, parts.executor.clock(), random, *this, *this),
-      conversations_({parts.executor, parts.router, random, core_, *this}) {}
+      conversations_({parts.executor, parts.router, random, core_, *this, trace_}) {}
 
 SipDomains::~SipDomains() = default;
 
@@ -104,6 +106,7 @@ void SipDomains::deliver(im::Envelope envelope, im::Settled delivered) {
 
 void SipDomains::on_message(sip::LinkId link, sip::Parsed parsed, int refusal) {
     refusal_ = refusal;
+    if (trace_.on()) trace_message(true, parsed.message, refusal);
     core_.on_message(link, std::move(parsed));
     arm();
 }
@@ -131,10 +134,12 @@ void SipDomains::on_link_down(sip::LinkId link, const std::string& remote_domain
 // ---- sip::Out
 
 void SipDomains::send(sip::LinkId link, std::string bytes) {
+    if (trace_.on()) trace_outgoing(bytes);
     wire_.send(link, std::move(bytes));
 }
 
 void SipDomains::send_to_domain(const std::string& domain, std::string bytes, sip::ClientTransactionId id) {
+    if (trace_.on()) trace_outgoing(bytes);
     auto local = local_domain_of(bytes);
     wire_.send_to_domain(std::move(local), foreign_domain(settings_()->policy, domain), std::move(bytes), id);
 }
@@ -153,6 +158,35 @@ void SipDomains::persist(const std::string& key, std::string row, Function<void(
 void SipDomains::forget(const std::string& key) {
     const auto token = sip::parse_tag(key);
     store_.remove(slot_of_token(token ? token->slot : std::uint16_t{0}), key, {});
+}
+
+// ---- for `parleyctl trace`
+
+void SipDomains::trace_outgoing(std::string_view bytes) const {
+    if (const auto parsed = sip::parse_message(bytes)) trace_message(false, parsed->message);
+}
+
+// Not by pair_of(), which learns from what the partner writes.
+void SipDomains::trace_message(bool incoming, const sip::Message& message, int refusal) const {
+    const auto& from = message.from();
+    const auto& to = message.to();
+    if (!from || !to) return;
+    const bool ours_is_from = incoming != message.is_request();
+    const auto& our_uri = ours_is_from ? from->uri : to->uri;
+    const auto& their_uri = ours_is_from ? to->uri : from->uri;
+    const auto settings = settings_();
+    const auto ours = jid_from_sip(our_uri.user(), our_uri.host());
+    const auto theirs = jid_from_sip(their_uri.user(), foreign_domain(settings->policy, their_uri.host()));
+    if (!ours || !theirs) return;
+    const Pair pair{meant_by_partner(*ours, settings->rooms), *theirs};
+    std::string text;
+    if (message.is_request() && incoming && message.method() == sip::Method::message)
+        text = im::message_key(Conversations::name_of(pair.second, sip::text_origin(message)));
+    else if (message.is_request() && !incoming &&
+             (message.method() == sip::Method::message || message.method() == sip::Method::invite) &&
+             !message.header(sip::HeaderId::content_type).starts_with(sip::is_composing_type))
+        text = conversations_.text_under_way(pair);
+    trace_.message(incoming, message, pair, std::move(text), refusal);
 }
 
 // ---- sip::User: messages

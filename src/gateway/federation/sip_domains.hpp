@@ -51,6 +51,7 @@ public:
         Executor& executor;
         im::Router& router;
         storage::DialogStore& dialogs;
+        im::Tracer* tracer = nullptr;
     };
 
     SipDomains(Parts parts, Random& random, SipSettingsSource settings, sip::CoreConfig config, Wire& wire);
@@ -170,6 +171,8 @@ private:
     void arm() override;
 
     std::optional<Pair> pair_of(const sip::Party& party);
+    void trace_message(bool incoming, const sip::Message& message, int refusal = 0) const;
+    void trace_outgoing(std::string_view bytes) const;
 
     Executor& executor_;
     im::Router& router_;
@@ -178,6 +181,7 @@ private:
     SipSettingsSource settings_;
     sip::CoreConfig config_;
     Wire& wire_;
+    const SipTrace trace_;
     int refusal_ = 0;  // of the message that the core is looking at
 
     std::map<Pair, Watchers> watchers_;

@@ -26,12 +26,17 @@ bool is_refusal(const sip::SubscriptionEnd& end, const Profile& profile, bool kn
            end.status == 603 || end.status == 604;
 }
 
+std::string why_ended(const sip::SubscriptionEnd& end) {
+    std::string text =
+        end.status != 0 ? std::to_string(end.status) + (end.local ? " (ours)" : "") : std::string("terminated");
+    if (!end.reason.empty()) text += ", " + end.reason;
+    return text;
+}
+
 void log_end(const SipDomains::Pair& pair, const sip::SubscriptionEnd& end) {
     if (!logs(LogLevel::info)) return;
-    std::string text = "subscription of " + pair.first.to_string() + " to " + pair.second.to_string() + " ended: ";
-    text += end.status != 0 ? std::to_string(end.status) + (end.local ? " (ours)" : "") : std::string("terminated");
-    if (!end.reason.empty()) text += ", " + end.reason;
-    log(LogLevel::info, pair.second.domain(), text);
+    log(LogLevel::info, pair.second.domain(),
+        "subscription of " + pair.first.to_string() + " to " + pair.second.to_string() + " ended: " + why_ended(end));
 }
 
 }  // namespace
@@ -86,6 +91,7 @@ void SipDomains::watch(const Pair& pair, bool known) {
 void SipDomains::queue(const Pair& pair, Contact& contact) {
     const bool online = router_.available(pair.first);
     if (contact.queued && (contact.queued_online || !online)) return;
+    if (trace_.on() && !contact.queued) trace_.watch_step(pair, "waits-for-turn", {{"domain", pair.second.domain()}});
     contact.queued = true;
     contact.queued_online = online;
     contact.retry = {};
@@ -141,6 +147,7 @@ void SipDomains::release(sip::UsageId id) {
 void SipDomains::retry_later(const Pair& pair, Seconds delay) {
     const auto spread = static_cast<std::uint64_t>(std::chrono::duration_cast<Millis>(delay).count()) / 4 + 1;
     const auto jitter = Millis{static_cast<std::int64_t>(random_.below(spread))};
+    if (trace_.on()) trace_.watch_step(pair, "watch-again", {{"seconds", std::to_string(delay.count())}});
     contacts_[pair].retry = executor_.after(delay + jitter, [this, pair] {
         if (const auto contact = contacts_.find(pair); contact != contacts_.end()) queue(pair, contact->second);
         arm();
@@ -225,6 +232,7 @@ void SipDomains::on_subscription_end(sip::UsageId id, const sip::SubscriptionEnd
     const auto contact = contacts_.find(pair);
     if (contact == contacts_.end() || contact->second.usage != id) return;
     log_end(pair, end);
+    if (trace_.on()) trace_.watch_step(pair, "watch-ended", {{"why", why_ended(end)}});
     auto& state = contact->second;
     state.usage = {};
     state.active = false;

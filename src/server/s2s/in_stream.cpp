@@ -7,6 +7,7 @@
 #include "server/s2s/overview.hpp"
 #include "server/s2s/xmpp_federation.hpp"
 #include "server/shard.hpp"
+#include "server/trace_points.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
 #include "xmpp/sasl/sasl_data.hpp"
@@ -107,7 +108,33 @@ void InStream::send_header() {
 }
 
 void InStream::refusing(std::string_view condition, std::string_view text) {
-    if (condition != "system-shutdown") log_refusal(remote_, condition, text);
+    if (condition == "system-shutdown")
+        shut_down_ = true;
+    else
+        log_refusal(remote_, condition, text);
+}
+
+// For `federation history`, and for a trace of one of the two domains. Who claims to be a domain that nobody here has
+// heard of leaves no trace in the history.
+void InStream::note(im::PartnerEvent::What what, const std::string& local, const std::string& remote,
+                    const std::string& detail) {
+    using What = im::PartnerEvent::What;
+    const bool known = shard_->settings().policy.rule(remote) != nullptr;
+    if (known || what != What::refused) {
+        im::PartnerEvent event;
+        event.what = what;
+        event.local = local;
+        event.detail = detail;
+        const auto* tls = connection_->tls();
+        event.place = this->remote().to_string() + (tls ? ", " + tls->protocol : ", TCP");
+        shard_->node().history.note(remote, known, std::move(event), shard_->clock().wall());
+    }
+    if (trace::on(*shard_))
+        trace::link(*shard_, local, remote,
+                    what == What::connected ? "link-in"
+                    : what == What::lost    ? "link-down"
+                                            : "link-refused",
+                    {{"detail", detail}});
 }
 
 void InStream::log_refusal(const std::string& remote, std::string_view condition, std::string_view text) {
@@ -119,6 +146,9 @@ void InStream::log_refusal(const std::string& remote, std::string_view condition
         remedy = "It needs a certificate that we trust and that names " + (remote.empty() ? "its domain" : remote) +
                  ", or a rule with --dialback";
     shard_->refusals.refused(who, this->remote(), condition, text, remedy);
+    if (!remote.empty())
+        note(im::PartnerEvent::What::refused, local_, remote,
+             std::string(condition) + (text.empty() ? std::string() : ", " + std::string(text)));
 }
 
 // Its certificate may be a proof by the domain's rule, and is one.
@@ -289,6 +319,9 @@ void InStream::proven(const std::string& local, const std::string& remote, Intak
     } else {
         forget_resumption();  // it is of one pair of domains
     }
+    if (!intake_->pairs.contains({local, remote}))
+        note(im::PartnerEvent::What::connected, local, remote,
+             by == Intake::By::dialback ? "dialback" : "its certificate");
     intake_->add_pair(local, remote, by);
     deadline_.cancel();
     xml::ParserLimits limits;

@@ -7,6 +7,7 @@
 
 #include "base/executor.hpp"
 #include "im/federation_policy.hpp"
+#include "im/partner_history.hpp"
 #include "im/partner_overview.hpp"
 #include "server/s2s/intake.hpp"
 #include "server/s2s/proof_search.hpp"
@@ -50,6 +51,8 @@ private:
     bool in_handshake() const override { return starting_tls_; }
     void refusing(std::string_view condition, std::string_view text) override;
     void log_refusal(const std::string& remote, std::string_view condition, std::string_view text);
+    void note(im::PartnerEvent::What what, const std::string& local, const std::string& remote,
+              const std::string& detail);
     void on_secured() override;
     void on_drained() override;
     void before_close() override;
@@ -115,6 +118,7 @@ private:
     bool takes_names_ = false;     // of messages
     bool orderly_ = false;         // the partner has ended the stream
     bool given_up_ = false;
+    bool shut_down_ = false;
 };
 
 }  // namespace parley::server

@@ -154,7 +154,7 @@ void InStream::on_drained() {
     if (link_ && !closing()) link_->on_carrier_drained();
 }
 
-void InStream::on_closed(const Error&) {
+void InStream::on_closed(const Error& why) {
     deadline_.cancel();
     proof_search_.reset();
     const bool broke = given_up_ || (!orderly_ && !closing());
@@ -164,7 +164,12 @@ void InStream::on_closed(const Error&) {
     else
         forget_resumption();
     if (auto* link = std::exchange(link_, nullptr)) link->on_carrier_ended(*this, may_return);
-    if (intake_) intake_->detach();
+    if (intake_) {
+        if (!shut_down_)
+            for (const auto& [pair, proof] : intake_->pairs)
+                note(im::PartnerEvent::What::lost, pair.first, pair.second, why.detail);
+        intake_->detach();
+    }
     federation_.stream_closed(*shard_, *this);
 }
 

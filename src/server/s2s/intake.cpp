@@ -4,6 +4,7 @@
 #include "im/xmpp_profile.hpp"
 #include "server/s2s/xmpp_federation.hpp"
 #include "server/shard.hpp"
+#include "server/trace_points.hpp"
 #include "xmpp/ns.hpp"
 
 namespace parley::server {
@@ -69,6 +70,7 @@ void Intake::on_stanza(xml::Element element) {
                              (stanza.kind == Stanza::Kind::presence && !stanza.type.empty() &&
                               stanza.type != "unavailable" && stanza.type != "probe" && stanza.type != "error");
     if (!handed_over) {
+        if (trace::on(shard_)) trace::stanza(shard_, trace::Way::from_partner, stanza, stanza.to, {});
         take(std::move(stanza));
         return settle(number);
     }
@@ -79,6 +81,8 @@ void Intake::on_stanza(xml::Element element) {
     envelope.durable = true;
     envelope.origin = std::move(origin);
     envelope.kept_by_sender = named;
+    if (trace::on(shard_))
+        trace::stanza(shard_, trace::Way::from_partner, *envelope.stanza, envelope.to, envelope.origin);
     const auto sent = envelope.stanza;
     auto* shard = &shard_;
     shard_.route(std::move(envelope), [weak = weak_from_this(), shard, sent, number](im::Outcome refused) {

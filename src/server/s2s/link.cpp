@@ -9,6 +9,7 @@
 #include "server/s2s/overview.hpp"
 #include "server/s2s/xmpp_federation.hpp"
 #include "server/shard.hpp"
+#include "server/trace_points.hpp"
 #include "xmpp/ns.hpp"
 
 // The queue, its deadlines, and the attempts to connect.
@@ -58,6 +59,7 @@ void Link::send(im::Envelope envelope, im::Settled settled) {
     const auto& limits = shard_.settings().limits;
     if (queue_.size() >= limits.s2s_queue_stanzas || queued_bytes_ + waiting.bytes > limits.s2s_queue_bytes)
         return waiting.settled(xmpp::stanza_error("resource-constraint", "too much is waiting for " + remote_));
+    if (trace::on(shard_)) trace::step(shard_, waiting.envelope, "waits-for-link", {{"domain", remote_}});
     queued_bytes_ += waiting.bytes;
     queue_.push_back(std::move(waiting));
     check_deadlines();
@@ -131,6 +133,7 @@ void Link::connect() {
     turn_ = turns_.ask(shard_.executor(), shard_.settings().limits.s2s_domains_connecting, std::move(granted));
     if (turn_) return;
     shard_.counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
+    fault_ = im::PartnerEvent::Fault::none;
     give_up({Errc::too_long, "too many domains are being connected to at the moment"});
 }
 
@@ -141,6 +144,7 @@ void Link::search() {
     search_ = TargetSearch::start(shard_.node().network, shard_.executor(), shard_.random(), remote_, rule,
                                   [this](Result<std::deque<Target>> found) {
                                       search_.reset();
+                                      fault_ = im::PartnerEvent::Fault::dns;
                                       if (!found) return attempt_failed(found.error());
                                       targets_ = *std::move(found);
                                       try_next_target();
@@ -161,6 +165,7 @@ void Link::try_next_target() {
             connecting_ = false;
             if (connection) return connected_to(target, *std::move(connection));
             last_error_ = target.host + " (" + target.endpoint.to_string() + "): " + connection.error().detail;
+            fault_ = fault_of(connection.error());
             try_next_target();
         });
 }
@@ -197,6 +202,7 @@ void Link::connected_to(const Target& target, std::unique_ptr<net::Connection> c
 void Link::on_ready() {
     attempt_over();
     since_ = shard_.clock().wall();
+    note(im::PartnerEvent::What::connected, std::string(stream_->proof()));
     start_management();
     if (carrier_) return;  // one of the partner's has come first; this one is there when that ends
     use(stream_.get());
@@ -210,6 +216,8 @@ void Link::on_ended(const Error& error) {
     const bool was_ready = opened();
     const bool was_carrier = carrier_ == stream_.get();
     const auto other = was_ready ? std::nullopt : another_way();
+    fault_ = fault_of(*stream_, timed_out_);
+    if (was_ready) note(im::PartnerEvent::What::lost, error.detail);
     if (was_ready && stream_->orderly()) resume_id_.clear();
     if (intake_ && resume_id_.empty()) std::exchange(intake_, nullptr)->detach();
     if (intake_) intake_->detach();
@@ -277,6 +285,7 @@ void Link::attempt_failed(const Error& error) {
     last_error_ = error.detail;
     if (!carrier_ && (!may_pass || queue_.empty()) && !(may_pass && may_resume())) return give_up(error);
     if (!carrier_) shard_.refusals.unreachable(local_, remote_, last_error_);
+    note(im::PartnerEvent::What::failed, last_error_);
     turn_.reset();
     targets_.clear();
     for (auto& question : std::exchange(questions_, {})) question.answer(Verdict::unknown);
@@ -313,6 +322,7 @@ void Link::shut_down() {
 void Link::give_up(const Error& error) {
     last_error_ = error.detail;
     shard_.refusals.unreachable(local_, remote_, last_error_);
+    note(im::PartnerEvent::What::failed, last_error_);
     turn_.reset();
     retry_timer_.cancel();
     since_ = shard_.clock().wall();

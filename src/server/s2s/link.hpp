@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "im/envelope.hpp"
+#include "im/partner_history.hpp"
 #include "im/partner_overview.hpp"
 #include "server/s2s/connect_turns.hpp"
 #include "server/s2s/intake.hpp"
@@ -138,6 +139,7 @@ private:
     void ask_release();
     void on_release(const xmpp::Stanza& answer);
     std::string ask_for(std::string_view id, const xml::Element& payload) const;
+    void note(im::PartnerEvent::What what, const std::string& detail);  // link_history.cpp
 
     XmppFederation& federation_;
     Shard& shard_;
@@ -157,6 +159,7 @@ private:
     unsigned rule_version_ = 0;
     Target target_;           // of the stream
     bool timed_out_ = false;  // its negotiation
+    im::PartnerEvent::Fault fault_ = im::PartnerEvent::Fault::none;  // of the last attempt
     bool connecting_ = false;
     std::unique_ptr<OutStream> stream_;
     std::string last_error_;                   // of the last attempt; empty after one that did not fail
@@ -199,5 +202,9 @@ private:
     Release release_ = Release::unknown;  // what the partner's software is, where its kind makes that matter
     Timer release_timer_;
 };
+
+// Why an attempt failed, as the history has it.
+im::PartnerEvent::Fault fault_of(const OutStream& stream, bool timed_out);
+im::PartnerEvent::Fault fault_of(const Error& connecting);
 
 }  // namespace parley::server

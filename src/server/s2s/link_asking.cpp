@@ -54,6 +54,7 @@ void Link::on_release(const xmpp::Stanza& answer) {
                  shard_.clock().now());
     resume_id_.clear();
     carrier_->close("policy-violation", "this release is not supported here");
+    fault_ = im::PartnerEvent::Fault::none;
     give_up({Errc::forbidden, refusals.why(remote_, shard_.clock().now())});
 }
 

@@ -1,6 +1,7 @@
 #include "server/s2s/in_stream.hpp"
 #include "server/s2s/link.hpp"
 #include "server/shard.hpp"
+#include "server/trace_points.hpp"
 #include "xmpp/ns.hpp"
 
 // The carrier: what is written to it, and what proves that it has arrived.
@@ -146,6 +147,9 @@ void Link::write(Waiting waiting) {
     auto& text = shard_.scratch();
     text.clear();
     xmpp::write(text, *waiting.envelope.stanza, xmpp::ns::server, &waiting.envelope.to, name);
+    if (trace::on(shard_))
+        trace::stanza(shard_, trace::Way::to_partner, *waiting.envelope.stanza, waiting.envelope.to,
+                      waiting.envelope.origin, {{"name", waiting.name}});
     carrier_->send(text);
     waiting.number = ++sent_;
     if (!std::exchange(unheard_, true)) unheard_since_ = shard_.clock().now();
@@ -223,6 +227,8 @@ void Link::proven(std::size_t count) {
         auto done = std::move(unproven_.front());
         unproven_.pop_front();
         unproven_bytes_ -= done.bytes;
+        if (trace::on(shard_))
+            trace::step(shard_, done.envelope, "confirmed-by-partner", {{"by", managed_ ? "XEP-0198" : "a ping"}});
         if (done.settled) done.settled(im::accepted);
     }
     want_barrier();

@@ -5,6 +5,7 @@
 #include "tests/contract/account_store_contract.hpp"
 #include "tests/contract/dialog_store_contract.hpp"
 #include "tests/contract/engine_contract.hpp"
+#include "tests/contract/history_store_contract.hpp"
 #include "tests/contract/outbox_store_contract.hpp"
 #include "tests/contract/policy_store_contract.hpp"
 #include "tests/contract/room_store_contract.hpp"
@@ -39,6 +40,7 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, VcardStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, PolicyStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, UserPolicyStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, RoomStoreContract, kinds, name_of);
+INSTANTIATE_TEST_SUITE_P(Sqlite, HistoryStoreContract, kinds, name_of);
 INSTANTIATE_TEST_SUITE_P(Sqlite, EngineContract, kinds, name_of);
 
 }  // namespace

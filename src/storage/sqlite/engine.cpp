@@ -6,6 +6,7 @@
 #include "base/random.hpp"
 #include "storage/sqlite/account_store.hpp"
 #include "storage/sqlite/dialog_store.hpp"
+#include "storage/sqlite/history_store.hpp"
 #include "storage/sqlite/outbox_store.hpp"
 #include "storage/sqlite/policy_store.hpp"
 #include "storage/sqlite/room_store.hpp"
@@ -33,7 +34,8 @@ public:
           vcards_(database, executor),
           policy_(database, executor),
           user_policies_(database, executor),
-          rooms_(database, executor) {}
+          rooms_(database, executor),
+          history_(database, executor) {}
     AccountStore& accounts() override { return accounts_; }
     RosterStore& rosters() override { return rosters_; }
     SpoolStore& spool() override { return spool_; }
@@ -43,6 +45,7 @@ public:
     PolicyStore& policy() override { return policy_; }
     UserPolicyStore& user_policies() override { return user_policies_; }
     RoomStore& rooms() override { return rooms_; }
+    HistoryStore& history() override { return history_; }
 
 private:
     SqliteAccountStore accounts_;
@@ -54,6 +57,7 @@ private:
     SqlitePolicyStore policy_;
     SqliteUserPolicyStore user_policies_;
     SqliteRoomStore rooms_;
+    SqliteHistoryStore history_;
 };
 
 // Carries out on the thread that posts: for calls that wait.

@@ -177,6 +177,23 @@ ALTER TABLE federation_rule ADD COLUMN subdomains INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE federation_rule ADD COLUMN bidi INTEGER NOT NULL DEFAULT 1;
 UPDATE federation_rule SET bidi = 0 WHERE profile IN ('googletalk', 'sametime', 'webex', 'cup');
 )sql",
+    // What happened with partners, for people: no sums, since nothing depends on it.
+    R"sql(
+CREATE TABLE partner_event (
+    domain TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    what   INTEGER NOT NULL,
+    fault  INTEGER NOT NULL,
+    by_us  INTEGER NOT NULL,
+    local  TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    place  TEXT NOT NULL,
+    first  INTEGER NOT NULL,
+    last   INTEGER NOT NULL,
+    times  INTEGER NOT NULL,
+    PRIMARY KEY (domain, number)
+) WITHOUT ROWID;
+)sql",
 };
 
 Result<void> apply(Connection& connection, int number) {
