@@ -359,6 +359,9 @@ void Control::act(Look request, Context context) {
         if (request.at == At::dns_plan) done = {"act.report-plan", {request.domain}};
         if (request.at == At::test)
             done = {report.good ? MessageId("act.test-good") : MessageId("act.test-bad"), {request.domain}};
+        if (const auto warnings = report.count(Finding::Verdict::warning);
+            request.at == At::test && report.good && warnings > 0)
+            done = {"act.test-warnings", {request.domain, std::to_string(warnings)}};
         context.done(Response::of(Outcome::done, done, std::move(report)));
     });
 }

@@ -8,6 +8,7 @@
 
 #include <unbound.h>
 
+#include "base/text.hpp"
 #include "net/event_loop.hpp"
 #include "net/identity.hpp"
 #include "net/loop_io.hpp"
@@ -28,7 +29,13 @@ struct Reply {
     std::vector<std::string> rdata{};
     bool secure = false;
     Seconds ttl{0};
+    std::string alias_of{};
 };
+
+std::string without_dot(std::string name) {
+    if (name.ends_with('.')) name.pop_back();
+    return name;
+}
 
 Reply reply_of(const std::string& name, int failure, const ub_result* result) {
     Reply reply;
@@ -47,6 +54,9 @@ Reply reply_of(const std::string& name, int failure, const ub_result* result) {
         reply.secure = result->secure != 0;
         reply.ttl = Seconds{result->ttl};
     }
+    if (result != nullptr && result->canonname != nullptr && !reply.error)
+        if (auto real = without_dot(result->canonname); !equal_ignoring_case(real, name))
+            reply.alias_of = std::move(real);
     return reply;
 }
 
@@ -226,6 +236,7 @@ void Resolver::host(Executor& executor, const std::string& name, Function<void(R
                       std::optional<Error> error;
                       for (const auto& reply : replies) {
                           if (reply.error) error = reply.error;
+                          if (!reply.alias_of.empty()) out.alias_of = reply.alias_of;
                           for (const auto& rdata : reply.rdata) {
                               char text[INET6_ADDRSTRLEN];
                               const int family = rdata.size() == 4 ? AF_INET : AF_INET6;

@@ -6,6 +6,7 @@
 
 #include "admin/report_json.hpp"
 #include "apps/parleyctl/commands.hpp"
+#include "apps/parleyctl/target_matrix.hpp"
 
 namespace parley::ctl {
 namespace {
@@ -16,6 +17,7 @@ const char* mark(Finding::Verdict verdict) {
     switch (verdict) {
         case Finding::Verdict::good: return "ok  ";
         case Finding::Verdict::note: return "note";
+        case Finding::Verdict::warning: return "warn";
         case Finding::Verdict::problem: break;
     }
     return "FAIL";
@@ -51,7 +53,7 @@ void print_report(const admin::Report& report, admin::Language language, bool wi
         }
         std::cout << finding.what.in(language);
         // The rule id: what the manual explains, and what scripts look for.
-        if (finding.verdict == Finding::Verdict::problem) std::cout << "  [" << finding.what.id.name() << "]";
+        if (finding.verdict >= Finding::Verdict::warning) std::cout << "  [" << finding.what.id.name() << "]";
         std::cout << "\n";
         if (finding.fix && finding.verdict != Finding::Verdict::good)
             std::cout << "      -> " << finding.fix->in(language) << "\n";
@@ -86,6 +88,7 @@ int run_look(const Context& context, admin::Look look) {
     }
     if (output.quiet) return code;
     print_report(*report, output.language, at == At::test);
+    if (at == At::test) print_matrix(std::cout, *report);
     if (at == At::test || at == At::sessions || at == At::explain) output.line(answer.text(output.language));
     return code;
 }

@@ -132,6 +132,14 @@ void InStream::log_refusal(const std::string& remote, std::string_view condition
         remedy = "It needs a certificate that we trust and that names " + (remote.empty() ? "its domain" : remote) +
                  ", or a rule with --dialback";
     shard_->refusals.refused(who, this->remote(), condition, text, remedy);
+    if (!remote.empty())
+        federation_.inbound_seen().refused(remote, has_rule(remote),
+                                           {shard_->clock().wall(), this->remote().to_string(), std::string(condition),
+                                            std::string(text.empty() ? remedy : text)});
+}
+
+bool InStream::has_rule(const std::string& remote) const {
+    return shard_->settings().policy.rule(remote) != nullptr;
 }
 
 // Its certificate may be a proof by the domain's rule, and is one.
@@ -139,6 +147,17 @@ bool InStream::certificate_proves(const std::string& domain) const {
     const auto* tls = connection_->tls();
     return shard_->settings().policy.settings(domain).external_in && tls && tls->peer && tls->peer->trusted &&
            net::names_xmpp_domain(*tls->peer, domain);
+}
+
+// For people: what its certificate lacks.
+std::string InStream::why_no_proof(const std::string& domain) const {
+    const auto* tls = connection_->tls();
+    if (!tls) return "it has not started TLS";
+    if (!tls->peer) return "it showed no certificate";
+    if (!tls->peer->trusted) return "its certificate is not trusted: " + tls->peer->trust_error;
+    if (!net::names_xmpp_domain(*tls->peer, domain))
+        return "its certificate names " + net::describe_names(*tls->peer) + ", and not " + domain;
+    return "its certificate is no proof by our rule";
 }
 
 void InStream::send_features() {
@@ -197,7 +216,7 @@ void InStream::on_secured() {
 // XEP-0178 3: the certificate says who it is; the authorization identity, if given, must say the same.
 void InStream::on_auth(const xml::Element& element) {
     const auto fail = [&](std::string_view condition) {
-        log_refusal(remote_, condition, "its certificate is no proof of that name");
+        log_refusal(remote_, condition, why_no_proof(remote_));
         send(xml::Element(xmpp::ns::sasl, "failure").set_child(xml::Element(xmpp::ns::sasl, condition)),
              xmpp::ns::server);
     };
@@ -237,6 +256,11 @@ void InStream::proven(const std::string& local, const std::string& remote, By by
     if (proven_.empty()) since_ = shard_->clock().wall();
     proven_.emplace(std::pair(local, remote),
                     Proof{federation_.rate_of(remote), by, shard_->node().settings.version()});
+    const auto* tls = connection_->tls();
+    federation_.inbound_seen().proven(
+        remote, has_rule(remote),
+        {shard_->clock().wall(), this->remote().to_string(), by == By::certificate ? "SASL EXTERNAL" : "dialback",
+         tls ? tls->protocol + ' ' + tls->cipher : std::string()});
     deadline_.cancel();
     xml::ParserLimits limits;
     limits.element = shard_->settings().limits.stanza_s2s;
@@ -280,7 +304,7 @@ void InStream::judge_dialback(const xml::Element& element) {
         // A trusted certificate proves more than dialback would.
         if (!certificate_proves(remote))
             return dialback_error(local, remote, "not-authorized",
-                                  "dialback is not allowed for " + remote + "; show a trusted certificate");
+                                  "dialback is not allowed for " + remote + ", and " + why_no_proof(remote));
         proven(local, remote, By::certificate);
         return send("<db:result from='" + local + "' to='" + remote + "' type='valid'/>");
     }
@@ -310,7 +334,10 @@ void InStream::on_dialback_verify(const xml::Element& element) {
     const auto ours = domain_of(element.attribute("to"));
     const std::string id(element.attribute("id"));
     if (asking.empty() || ours.empty() || !shard_->is_local(ours)) return close("host-unknown");
+    asked_ = true;
     const bool valid = dialback_key(shard_->node().secret, asking, ours, id) == trim(element.text());
+    federation_.inbound_seen().asked(asking, has_rule(asking),
+                                     {shard_->clock().wall(), this->remote().to_string(), id, valid});
     std::string out = "<db:verify";
     xml::write_attribute(out, "from", ours);
     xml::write_attribute(out, "to", asking);
@@ -443,9 +470,24 @@ void InStream::settle(std::uint32_t number) {
     acknowledge();
 }
 
+// The partner ends the stream. When it has proven nothing until then, nobody has refused anything, and yet it came to
+// nothing: worth to be known to who asks for its way to us.
+void InStream::note_end() {
+    if (!proven_.empty() || asked_ || remote_.empty()) return;
+    federation_.inbound_seen().refused(remote_, has_rule(remote_),
+                                       {shard_->clock().wall(), remote().to_string(), "closed",
+                                        "it ended the stream before it had proven itself; " + why_no_proof(remote_)});
+}
+
+void InStream::on_stream_end() {
+    note_end();
+    finish();
+}
+
 void InStream::on_closed(const Error&) {
     deadline_.cancel();
     pause_.cancel();
+    if (!closing()) note_end();
     federation_.stream_closed(*shard_, *this);
 }
 

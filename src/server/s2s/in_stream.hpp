@@ -33,7 +33,7 @@ private:
     // XmlStream
     void on_header(const xml::Element& root) override;
     void on_element(xml::Element element) override;
-    void on_stream_end() override { finish(); }
+    void on_stream_end() override;
     void send_header() override;
     bool in_handshake() const override { return starting_tls_; }
     void refusing(std::string_view condition, std::string_view text) override;
@@ -50,6 +50,7 @@ private:
     bool still_proves(const std::string& remote, Proof& proof) const;
 
     void answer_header(bool with_features);
+    bool has_rule(const std::string& remote) const;
     bool undecided(const std::string& remote) const;
     void decide(const std::string& remote, Function<void()> then);
     bool allowed(const std::string& remote) const;
@@ -64,6 +65,8 @@ private:
     void dialback_error(const std::string& local, const std::string& remote, std::string_view condition,
                         std::string_view text);
     bool certificate_proves(const std::string& domain) const;
+    std::string why_no_proof(const std::string& domain) const;
+    void note_end();
     void on_stanza(xml::Element element);
     void take(xmpp::Stanza stanza);
     void on_management(const xml::Element& element);
@@ -90,6 +93,7 @@ private:
     int questions_ = 0;
     bool starting_tls_ = false;
     bool secured_ = false;
+    bool asked_ = false;  // it came to ask about a key of ours, and needs no proof for that
 };
 
 }  // namespace parley::server

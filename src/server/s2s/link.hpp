@@ -80,7 +80,6 @@ private:
     void ask_release();
     void on_release(const xmpp::Stanza& answer);
     std::string ask_for(std::string_view id, const xml::Element& payload) const;
-    std::optional<Target> another_way() const;
     void ask();
     void attempt_failed(const Error& error);
     void give_up(const Error& error);

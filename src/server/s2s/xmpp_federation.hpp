@@ -13,6 +13,7 @@
 #include "net/connection.hpp"
 #include "server/node.hpp"
 #include "server/s2s/in_stream.hpp"
+#include "server/s2s/inbound_seen.hpp"
 #include "server/s2s/link.hpp"
 #include "server/s2s/refused_releases.hpp"
 
@@ -36,6 +37,7 @@ public:
     // An IQ result or error for one of our domains: perhaps the proof that a link waits for.
     void on_answer(xmpp::Stanza answer);
     RefusedReleases& refused_releases() { return refused_releases_; }
+    InboundSeen& inbound_seen() { return inbound_seen_; }
     void stream_closed(Shard& shard, InStream& stream);
     // What all streams of this partner share; from any thread.
     std::shared_ptr<SharedRate> rate_of(const std::string& remote) { return rates_.of(remote); }
@@ -70,6 +72,7 @@ private:
     std::size_t next_shard_ = 0;
     std::shared_ptr<ConnectTurns> turns_ = std::make_shared<ConnectTurns>();
     RefusedReleases refused_releases_;
+    InboundSeen inbound_seen_;
     SharedRates rates_;
 };
 
