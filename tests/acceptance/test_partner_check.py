@@ -223,7 +223,7 @@ async def test_xmpp_partners(lab):
     assert (code, problems) == (0, []), json.dumps(findings, indent=1)
     assert "SASL EXTERNAL" in json.dumps(findings)
     ids = [f["id"] for f in findings]
-    assert "test.external-accepted" in ids and "test.in-proven" in ids, json.dumps(findings, indent=1)
+    assert "test.external-accepted" in ids and "test.dialback-not-offered" in ids, json.dumps(findings, indent=1)
     await server.process.stop()
     await _expect(node, "test.tcp-refused")
 
@@ -231,8 +231,8 @@ async def test_xmpp_partners(lab):
 async def test_the_way_in_of_real_servers(lab):
     """Both servers connect back when they are asked; when what we publish leads nowhere, they cannot, and the test says so."""
     node = await _node(lab)
-    for server in (await Prosody(lab, "p.example").start(), await Ejabberd(lab, "e.example").start()):
-        node.allow(server.domain, "--via", "xmpp")
+    for server in (await Prosody(lab, "p.example", "dialback").start(), await Ejabberd(lab, "e.example").start()):
+        node.allow(server.domain, "--via", "xmpp", "--dialback")
         code, problems, findings = await _check(node, server.domain)
         assert (code, problems) == (0, []) and "test.in-proven" in [f["id"] for f in findings], json.dumps(findings, indent=1)
     node = await Parley(lab, "hidden.example").start()
@@ -240,7 +240,7 @@ async def test_the_way_in_of_real_servers(lab):
         lab.dns.remove(f"{name}._tcp.hidden.example")
         lab.dns.srv(f"{name}._tcp.hidden.example", lab.ports.take(), "xmpp.hidden.example")
     for domain in ("p.example", "e.example"):
-        node.allow(domain, "--via", "xmpp")
+        node.allow(domain, "--via", "xmpp", "--dialback")
         _, _, findings = await _check(node, domain)
         ids = {f["id"] for f in findings}
         assert "test.in-proven" not in ids, json.dumps(findings, indent=1)

@@ -193,6 +193,18 @@ async def cannot_reach_us(case):
     await _peer(case, _product(dialback_answer="remote-server-not-found"))
 
 
+async def dialback_not_found(case):
+    await _peer(case, _product(DIALBACK_ONLY, dialback_answer="remote-server-not-found"), allow=("--dialback",))
+
+
+async def dialback_elsewhere(case):
+    await _peer(case, _product(DIALBACK_ONLY, dialback_answer="invalid"), allow=("--dialback",))
+
+
+async def dialback_silent(case):
+    await _peer(case, _product(DIALBACK_ONLY, dialback_answer="silent"), allow=("--dialback",))
+
+
 async def asks_elsewhere(case):
     await _peer(case, _product(dialback_answer="invalid"))
 

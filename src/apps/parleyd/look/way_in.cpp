@@ -63,27 +63,14 @@ private:
     void on_ended(const Error& error) override {
         const auto& reason = stream_->dialback().reason;
         if (reason.empty()) return untested(error.detail);
-        const Message publish{"fix.our-srv", {question_.from}};
-        for (const auto* condition : {"remote-server-not-found", "remote-server-timeout", "remote-connection-failed"})
-            if (reason.starts_with(condition))
-                return finish(Verdict::problem, {"test.in-unreachable", {reason}}, publish);
-        // It says that somebody has judged the key. We were not asked, so it was another server.
-        if (reason == "invalid" && asked_here(stream_->stream_id()).empty())
-            return finish(Verdict::problem, {"test.in-elsewhere", {}}, publish);
+        const bool asked = !asked_here(parts_, question_.domain, stream_->stream_id()).empty();
+        if (auto why = why_unreachable(reason, asked))
+            return finish(Verdict::problem, *std::move(why), Message{"fix.our-srv", {question_.from}});
         untested(reason);
     }
 
-    // From where it has asked about our key on that stream; empty: it has not.
-    std::string asked_here(const std::string& stream_id) const {
-        const auto questions = parts_.inbound(question_.domain).questions;
-        const auto found = std::find_if(questions.begin(), questions.end(), [&](const auto& asked) {
-            return asked.stream_id == stream_id.substr(0, server::InboundSeen::longest_id);
-        });
-        return found == questions.end() ? std::string{} : found->address;
-    }
-
     void accepted(const std::string& stream_id) {
-        const auto from = asked_here(stream_id);
+        const auto from = asked_here(parts_, question_.domain, stream_id);
         if (!from.empty()) return finish(Verdict::good, {"test.in-proven", {from}}, {});
         finish(Verdict::note, {"test.in-untested", {"@test.in-no-question"}}, {});
     }
@@ -111,6 +98,22 @@ private:
 };
 
 }  // namespace
+
+std::string asked_here(const Parts& parts, const std::string& domain, const std::string& stream_id) {
+    const auto questions = parts.inbound(domain).questions;
+    const auto found = std::find_if(questions.begin(), questions.end(), [&](const auto& asked) {
+        return asked.stream_id == stream_id.substr(0, server::InboundSeen::longest_id);
+    });
+    return found == questions.end() ? std::string{} : found->address;
+}
+
+std::optional<Message> why_unreachable(const std::string& reason, bool asked_here) {
+    for (const auto* condition : {"remote-server-not-found", "remote-server-timeout", "remote-connection-failed"})
+        if (reason.starts_with(condition)) return Message{"test.in-unreachable", {reason}};
+    // It says that somebody has judged the key. We were not asked, so it was another server.
+    if (reason == "invalid" && !asked_here) return Message{"test.in-elsewhere", {}};
+    return std::nullopt;
+}
 
 std::unique_ptr<WayIn> WayIn::start(const Parts& parts, const Probe::Question& question, const Probe& probe,
                                     Found found) {

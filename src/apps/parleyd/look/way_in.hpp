@@ -16,6 +16,11 @@ public:
                                         Found found);
 };
 
+// Whether the partner has asked about our key for its stream of this id, and from where; empty: it has not.
+std::string asked_here(const Parts& parts, const std::string& domain, const std::string& stream_id);
+// A key of ours was refused with this reason: the rule id, where it is about the partner's way to us.
+std::optional<admin::Message> why_unreachable(const std::string& reason, bool asked_here);
+
 // What is remembered of the partner's own streams and requests to us; no probe is needed for it.
 void say_seen(const Parts& parts, const std::string& domain, bool sip, const im::PartnerOverview& overview,
               admin::Report& report);

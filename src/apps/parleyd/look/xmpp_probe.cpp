@@ -1,4 +1,5 @@
 #include "apps/parleyd/look/probe.hpp"
+#include "apps/parleyd/look/way_in.hpp"
 #include "net/identity.hpp"
 #include "net/tls_context.hpp"
 #include "server/s2s/out_stream.hpp"
@@ -43,6 +44,11 @@ private:
     void too_slow() {
         // Known already: the peer takes its time to close the connection.
         if (stream_ && (other_kind_ || !stream_->reason().detail.empty())) return conclude(stream_->reason());
+        const auto* dialback = stream_ ? &stream_->dialback() : nullptr;
+        if (dialback && dialback->tried && !dialback->accepted && dialback->reason.empty()) {
+            say("dialback", Verdict::problem, {"test.in-silent", {}}, Message{"fix.our-srv", {question_.from}});
+            return finish();
+        }
         const bool tls = stream_ && stream_->securing();
         say(tls ? "tls" : "stream", Verdict::problem,
             tls ? Message{"test.tls-silent", {}} : Message{"test.stream-silent", {}}, Message{"fix.their-port", {}});
@@ -172,7 +178,9 @@ private:
         if (dialback.accepted)
             say("dialback", Verdict::good, {"test.dialback-accepted", {}});
         else if (!dialback.reason.empty())
-            say("dialback", refused, {"test.dialback-refused", {dialback.reason}},
+            say("dialback", refused,
+                why_unreachable(dialback.reason, !asked_here(parts_, question_.domain, stream_->stream_id()).empty())
+                    .value_or(Message{"test.dialback-refused", {dialback.reason}}),
                 Message{"fix.our-srv", {question_.from}});
         else if (dialback.offered)
             say("dialback", Verdict::note,
