@@ -369,6 +369,9 @@ void Control::act(Look request, Context context) {
                     {request.domain, std::to_string(report.findings.size())}};
         if (request.at == At::test)
             done = {report.good ? MessageId("act.test-good") : MessageId("act.test-bad"), {request.domain}};
+        if (const auto warnings = report.count(Finding::Verdict::warning);
+            request.at == At::test && report.good && warnings > 0)
+            done = {"act.test-warnings", {request.domain, std::to_string(warnings)}};
         context.done(Response::of(Outcome::done, done, std::move(report)));
     });
 }

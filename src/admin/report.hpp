@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,7 +13,8 @@ namespace parley::admin {
 // One thing that was looked at. The id of `what` is the rule id: stable, for scripts and for the runbook
 // (docs/partners/faults.md).
 struct Finding {
-    enum class Verdict { good, note, problem };
+    // A warning does not keep a message back, and should be mended all the same.
+    enum class Verdict { good, note, warning, problem };
     std::string step;     // "dns", "tcp", "tls", "identity", ...: what was being done
     std::string subject;  // of what: a record's name, "sip.partner.example 192.0.2.1:5061"; may be empty
     Verdict verdict = Verdict::good;
@@ -37,6 +39,10 @@ struct Report {
     void add(std::string step, std::string subject, Finding::Verdict verdict, Message what,
              std::optional<Message> fix = {}, std::int64_t millis = -1) {
         findings.push_back({std::move(step), std::move(subject), verdict, std::move(what), std::move(fix), millis});
+    }
+    std::size_t count(Finding::Verdict verdict) const {
+        return static_cast<std::size_t>(std::count_if(findings.begin(), findings.end(),
+                                                      [&](const auto& finding) { return finding.verdict == verdict; }));
     }
     bool operator==(const Report&) const = default;
 };

@@ -12,6 +12,7 @@ std::string_view word(Verdict verdict) {
     switch (verdict) {
         case Verdict::good: return "good";
         case Verdict::note: return "note";
+        case Verdict::warning: return "warning";
         case Verdict::problem: break;
     }
     return "problem";
@@ -62,6 +63,7 @@ std::optional<Finding> finding_from(const json::object& object) {
     Finding finding{*step, *subject, Verdict::problem, *std::move(what), {}, millis->get_int64()};
     if (*verdict == "good") finding.verdict = Verdict::good;
     if (*verdict == "note") finding.verdict = Verdict::note;
+    if (*verdict == "warning") finding.verdict = Verdict::warning;
     finding.fix = message_from(object.if_contains("fix"));
     if (const auto rule = text(object, "rule")) finding.rule = MessageId::find(*rule);
     if (const auto* seen = object.if_contains("seen"); seen != nullptr && seen->is_object()) {

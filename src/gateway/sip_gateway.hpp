@@ -7,6 +7,7 @@
 #include "base/executor.hpp"
 #include "gateway/federation/links.hpp"
 #include "gateway/federation/sip_domains.hpp"
+#include "gateway/look_ups.hpp"
 #include "net/connection.hpp"
 
 namespace parley::gateway {
@@ -35,6 +36,7 @@ public:
     void describe(std::size_t shard, const std::string& domain, im::PartnerOverview& out) const;
     void retry(std::size_t shard, const std::string& domain) const;  // on its thread: nothing waits for it any longer
     std::size_t shards() const { return shards_.size(); }
+    LookUps& look_ups() { return look_ups_; }
 
 private:
     struct Shard;
@@ -48,6 +50,7 @@ private:
     sip::CoreConfig config_;
     const Observers observers_;
     SharedRates rates_;
+    LookUps look_ups_;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::vector<std::unique_ptr<net::Listener>> listeners_;
     std::size_t next_ = 0;  // accepting shard's turn

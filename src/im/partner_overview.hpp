@@ -43,6 +43,7 @@ struct PartnerOverview {
     std::vector<Connection> connections;
     std::vector<Watch> watches;
     std::vector<Failure> failures;
+    std::vector<Failure> undelivered;  // SIP: why the last text was refused, where none has been taken since then
     std::vector<std::pair<xmpp::Jid, xmpp::Jid>> talks;  // open message sessions: ours, theirs
     std::size_t queued = 0;                              // requests or stanzas that wait for a connection or their turn
     std::size_t watched = 0, confirmed = 0;              // people of theirs that ours watch; who has let us
@@ -56,6 +57,7 @@ struct PartnerOverview {
         };
         append(connections, other.connections);
         append(failures, other.failures);
+        append(undelivered, other.undelivered);
         append(talks, other.talks);
         append(watches, other.watches);
         queued += other.queued;

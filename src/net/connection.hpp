@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/executor.hpp"
 
@@ -33,6 +34,9 @@ struct PeerCertificate {
     std::vector<std::string> xmpp_addrs;  // SAN id-on-xmppAddr
     std::vector<std::string> uris;        // SAN uniformResourceIdentifier
     std::string sha256;                   // fingerprint, 64 hex digits
+    std::string issuer;                   // its common name, or its organisation; for people
+    TimePoint valid_from{}, valid_until{};
+    std::size_t chain = 0;  // of a peer: how many certificates it has sent, its own included
 };
 
 struct TlsInfo {
@@ -104,6 +108,7 @@ struct DnsAnswer {
     std::vector<T> records;  // empty: the name or the type does not exist
     bool secure = false;     // validated by DNSSEC
     Seconds ttl{0};
+    std::string alias_of{};  // the name behind the asked one, where that is an alias (CNAME)
 };
 
 // Everything the server may ask of the outside. SocketNetwork is the real one (net/socket_network.hpp); tests have one

@@ -1,6 +1,7 @@
 #include "net/peer_certificate.hpp"
 
 #include <algorithm>
+#include <ctime>
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -50,18 +51,22 @@ void read_other_name(const OTHERNAME& other, PeerCertificate& out) {
     }
 }
 
-std::string common_name(const X509* certificate) {
-    const auto* subject = X509_get_subject_name(certificate);
-    // More than one: the last is the most specific, and the one that names a server.
+// More than one: the last is the most specific, and the one that names a server.
+std::string last_part(const X509_NAME* name_of, int kind) {
     int at = -1;
-    for (int next = -1; (next = X509_NAME_get_index_by_NID(subject, NID_commonName, next)) >= 0;) at = next;
+    for (int next = -1; (next = X509_NAME_get_index_by_NID(name_of, kind, next)) >= 0;) at = next;
     if (at < 0) return {};
     unsigned char* text = nullptr;
-    const auto size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    const auto size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name_of, at)));
     if (size < 0) return {};
     std::string name(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
     OPENSSL_free(text);
     return clean_utf8(name) ? name : std::string();
+}
+
+TimePoint time_of(const ASN1_TIME* time) {
+    std::tm parts{};
+    return ASN1_TIME_to_tm(time, &parts) == 1 ? TimePoint{Seconds{::timegm(&parts)}} : TimePoint{};
 }
 
 }  // namespace
@@ -73,7 +78,11 @@ bool may_speak(x509_st* certificate, bool as_client) {
 
 PeerCertificate read_certificate(x509_st* certificate) {
     PeerCertificate out;
-    out.common_name = common_name(certificate);
+    out.common_name = last_part(X509_get_subject_name(certificate), NID_commonName);
+    out.issuer = last_part(X509_get_issuer_name(certificate), NID_commonName);
+    if (out.issuer.empty()) out.issuer = last_part(X509_get_issuer_name(certificate), NID_organizationName);
+    out.valid_from = time_of(X509_get0_notBefore(certificate));
+    out.valid_until = time_of(X509_get0_notAfter(certificate));
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
     if (X509_digest(certificate, EVP_sha256(), digest, &size) == 1)

@@ -8,9 +8,9 @@ struct x509_st;
 
 namespace parley::net {
 
-// The names and the fingerprint of a certificate; `trusted` stays false. A name that is not what its type allows (a NUL
-// or another control character, bytes above ASCII in a dNSName, no UTF-8) is left out: it must match nothing. At most
-// `max_certificate_names` names of each kind are taken.
+// The names, the dates and the fingerprint of a certificate; `trusted` stays false. A name that is not what its type
+// allows (a NUL or another control character, bytes above ASCII in a dNSName, no UTF-8) is left out: it must match
+// nothing. At most `max_certificate_names` names of each kind are taken.
 PeerCertificate read_certificate(x509_st* certificate);
 Result<PeerCertificate> read_certificate_der(std::string_view der);
 

@@ -8,6 +8,7 @@
 
 #include <unbound.h>
 
+#include "base/text.hpp"
 #include "net/event_loop.hpp"
 #include "net/identity.hpp"
 #include "net/loop_io.hpp"
@@ -29,7 +30,13 @@ struct Reply {
     std::vector<std::string> rdata{};
     bool secure = false;
     Seconds ttl{0};
+    std::string alias_of{};
 };
+
+std::string without_dot(std::string name) {
+    if (name.ends_with('.')) name.pop_back();
+    return name;
+}
 
 Reply reply_of(const std::string& name, int failure, const ub_result* result) {
     Reply reply;
@@ -48,6 +55,9 @@ Reply reply_of(const std::string& name, int failure, const ub_result* result) {
         reply.secure = result->secure != 0;
         reply.ttl = Seconds{result->ttl};
     }
+    if (result != nullptr && result->canonname != nullptr && !reply.error)
+        if (auto real = without_dot(result->canonname); !equal_ignoring_case(real, name))
+            reply.alias_of = std::move(real);
     return reply;
 }
 
@@ -246,6 +256,7 @@ void Resolver::host(Executor& executor, const std::string& name, Function<void(R
                           // RFC 7673 3.2: what DNSSEC shows to be false is no address at all.
                           if (reply.error && reply.error->code == Errc::forbidden) return answer(*reply.error);
                           if (reply.error) error = reply.error;
+                          if (!reply.alias_of.empty()) out.alias_of = reply.alias_of;
                           for (const auto& rdata : reply.rdata) {
                               char text[INET6_ADDRSTRLEN];
                               const int family = rdata.size() == 4 ? AF_INET : AF_INET6;

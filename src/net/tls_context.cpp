@@ -250,6 +250,11 @@ bool TlsContext::is_self_signed() const {
     return leaf != nullptr && X509_self_signed(leaf, 0) == 1;
 }
 
+bool TlsContext::for_clients() const {
+    X509* leaf = SSL_CTX_get0_certificate(context_);
+    return leaf != nullptr && (X509_get_extended_key_usage(leaf) & (XKU_SSL_CLIENT | XKU_ANYEKU)) != 0;
+}
+
 bool TlsContext::covers(std::string_view domain) const {
     return names_xmpp_domain(own_, domain);
 }

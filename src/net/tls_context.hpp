@@ -51,6 +51,7 @@ public:
     const std::vector<std::string>& names() const { return names_; }  // SAN dNSName and xmppAddr of our own leaf
     bool has_rsa_key() const;                                         // which RSA key exchange needs
     bool is_self_signed() const;
+    bool for_clients() const;  // its key usage allows it to be shown to a server that we connect to
     TimePoint expires() const { return expires_; }  // of our own leaf; epoch without one
     std::string issuer() const;                     // its name, for people: "CN=..., O=..."; empty without a leaf
     const std::string& sha256() const { return own_.sha256; }  // its fingerprint, 64 hex digits

@@ -133,6 +133,8 @@ TEST(PeerCertificate, BadNamesAreLeftOut) {
     EXPECT_EQ(whole->dns_names, (std::vector<std::string>{"example.com", "sip.example.com"}));
     EXPECT_EQ(whole->xmpp_addrs, std::vector<std::string>{"example.com"});
     EXPECT_EQ(whole->common_name, "example.com");
+    EXPECT_FALSE(whole->issuer.empty());
+    EXPECT_LT(whole->valid_from, whole->valid_until);
 
     for (const char bad : {'\0', '\n', ' ', '\x7f', '\xff'}) {
         auto changed = der;

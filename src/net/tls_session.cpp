@@ -1,5 +1,6 @@
 #include "net/tls_session.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -110,6 +111,9 @@ TlsInfo TlsSession::info() const {
     if (alpn_size != 0) out.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
     if (X509* certificate = SSL_get0_peer_certificate(ssl_)) {
         out.peer = read_certificate(certificate);
+        // What a client has sent comes without its own certificate, what a server has sent comes with it.
+        const auto* sent = SSL_get_peer_cert_chain(ssl_);
+        out.peer->chain = static_cast<std::size_t>(std::max(0, sk_X509_num(sent))) + (SSL_is_server(ssl_) == 1 ? 1 : 0);
         auto verdict = SSL_get_verify_result(ssl_);
         if (verdict == X509_V_OK) verdict = first_verify_error(ssl_);
         out.peer->trusted = verdict == X509_V_OK;

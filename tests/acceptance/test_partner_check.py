@@ -7,8 +7,10 @@ import time
 from tests.acceptance.ocs import ALICE, OURS, THEIRS, U1, login_u1
 from tests.lab.ca import CertificateAuthority
 from tests.lab.edge import Edge
+from tests.lab.ejabberd import Ejabberd
 from tests.lab.parley import Parley
 from tests.lab.prosody import Prosody
+from tests.lab.xmpp_peer import Product, XmppPeer
 
 OCS = ("--via", "sip", "--profile", "ocs")
 
@@ -87,9 +89,10 @@ async def test_no_dns(lab):
     node = await _node(lab, *OCS)
     findings = await _expect(node, "test.dns-no-server")
     assert f"_sipfederationtls._tcp.{THEIRS}" in [f for f in findings if f["verdict"] == "problem"][0]["fix"]
-    lab.dns.srv(f"_sipfederationtls._tcp.{THEIRS}", 5061, f"sip.{THEIRS}")
-    findings = await _expect(node, "test.dns-no-server")
-    assert "test.dns-no-address" in [f["id"] for f in findings]
+    node.allow("half.example", *OCS)
+    lab.dns.srv("_sipfederationtls._tcp.half.example", 5061, "sip.half.example")
+    findings = await _expect(node, "test.dns-no-address", "half.example")
+    assert "sip.half.example" in [f for f in findings if f["verdict"] == "problem"][0]["subject"]
     lab.dns.be_silent()
     node.allow("silent.example")
     await _expect(node, "test.dns-silent", "silent.example")
@@ -116,7 +119,8 @@ async def test_certificates(lab):
     assert "edge.elsewhere.example" in json.dumps(findings)
     stranger = CertificateAuthority(lab.folder / "stranger", "nobody's CA")
     for certificate, rule_id in ((lab.ca.issue(edge.host, days=-3), "test.identity-expired"),
-                                 (stranger.issue(edge.host), "test.identity-untrusted")):
+                                 (stranger.issue(edge.host, with_issuer=True), "test.identity-untrusted"),
+                                 (stranger.issue(edge.host), "test.identity-chain")):
         await edge.stop()
         certificate.ca = str(lab.ca.file)  # whom the edge trusts
         edge.certificate = certificate
@@ -218,8 +222,45 @@ async def test_xmpp_partners(lab):
     code, problems, findings = await _check(node)
     assert (code, problems) == (0, []), json.dumps(findings, indent=1)
     assert "SASL EXTERNAL" in json.dumps(findings)
+    ids = [f["id"] for f in findings]
+    assert "test.external-accepted" in ids and "test.dialback-not-offered" in ids, json.dumps(findings, indent=1)
     await server.process.stop()
     await _expect(node, "test.tcp-refused")
+
+
+async def test_the_way_in_of_real_servers(lab):
+    """Both servers connect back when they are asked; when what we publish leads nowhere, they cannot, and the test says so."""
+    node = await _node(lab)
+    for server in (await Prosody(lab, "p.example", "dialback").start(), await Ejabberd(lab, "e.example").start()):
+        node.allow(server.domain, "--via", "xmpp", "--dialback")
+        code, problems, findings = await _check(node, server.domain)
+        assert (code, problems) == (0, []) and "test.in-proven" in [f["id"] for f in findings], json.dumps(findings, indent=1)
+    node = await Parley(lab, "hidden.example").start()
+    for name in ("_xmpp-server", "_xmpps-server"):
+        lab.dns.remove(f"{name}._tcp.hidden.example")
+        lab.dns.srv(f"{name}._tcp.hidden.example", lab.ports.take(), "xmpp.hidden.example")
+    for domain in ("p.example", "e.example"):
+        node.allow(domain, "--via", "xmpp", "--dialback")
+        _, _, findings = await _check(node, domain)
+        ids = {f["id"] for f in findings}
+        assert "test.in-proven" not in ids, json.dumps(findings, indent=1)
+        assert ids & {"test.in-unreachable", "test.in-silent", "test.in-elsewhere"}, json.dumps(findings, indent=1)
+
+
+async def test_several_addresses(lab):
+    """One dead, one slow, one good: the table shows each step of each, and the exit code is 0 with warnings."""
+    node = await _node(lab, "--via", "xmpp")
+    slow = await XmppPeer(lab, THEIRS, OURS, node.s2s_port, Product(delay=0.8), publish=False).start()
+    good = await XmppPeer(lab, THEIRS, OURS, node.s2s_port, publish=False).start()
+    for priority, (name, port) in enumerate((("dead", lab.ports.take()), ("slow", slow.port), ("good", good.port))):
+        lab.dns.a(f"{name}.{THEIRS}", "127.0.0.1")
+        lab.dns.srv(f"_xmpp-server._tcp.{THEIRS}", port, f"{name}.{THEIRS}", priority)
+    done = await _ctl(node, "federation", "test", THEIRS)
+    assert done.returncode == 0 and "would get through; warnings: 3" in done.stdout, done.stdout
+    head, *rows = [line.split() for line in done.stdout.split("\n\n")[1].splitlines()]
+    assert head == ["tcp", "tls", "identity", "external", "dialback", "stream"], done.stdout
+    assert [row[0].split(".")[0] for row in rows] == ["dead", "slow", "good"], done.stdout
+    assert rows[0][2] == "warn" and rows[0][5:] == ["-"] * 5 and rows[1][2] == rows[2][2] == "ok", done.stdout
 
 
 async def test_xmpp_without_tls(lab):

@@ -9,7 +9,7 @@ import socket
 import struct
 import threading
 
-A, NS, SOA, TXT, AAAA, SRV, TLSA = 1, 2, 6, 16, 28, 33, 52
+A, NS, CNAME, SOA, TXT, AAAA, SRV, TLSA = 1, 2, 5, 6, 16, 28, 33, 52
 TTL = 1  # seconds; a changed record is seen soon
 
 
@@ -25,6 +25,7 @@ class DnsServer:
     def __init__(self):
         self._records = {}  # (name, type) -> list of rdata
         self.a("localhost", "127.0.0.1")  # RFC 6761 6.3; a small container has no hosts file that says so
+        self._slow = {}  # name -> seconds that an answer takes
         self._silent = set()  # names that get no answer at all; "*" is every name
         self._elsewhere = {}  # zone -> (address, port) of the server that has it
         self.queries = []  # (name, type) as they came
@@ -54,6 +55,8 @@ class DnsServer:
     def hand_on(self, zone, server):
         """What is asked of this zone is answered by another server, byte for byte."""
         self._elsewhere[zone.lower()] = server
+    def cname(self, name, target):
+        self._records[name.lower(), CNAME] = [(_name(target), target)]
 
     def remove(self, name, kind=None):
         for key in [k for k in self._records if k[0] == name.lower() and kind in (None, k[1])]:
@@ -61,6 +64,9 @@ class DnsServer:
 
     def be_silent(self, name="*"):
         self._silent.add(name.lower())
+
+    def be_slow(self, name, seconds):
+        self._slow[name.lower()] = seconds
 
     def speak(self, name="*"):
         self._silent.discard(name.lower())
@@ -103,16 +109,17 @@ class DnsServer:
                 self.transport = transport
 
             def datagram_received(self, data, peer):
-                answer = server._answer(data)
+                answer, delay = server._answer(data)
                 if answer:
-                    self.transport.sendto(answer, peer)
+                    server._loop.call_later(delay, self.transport.sendto, answer, peer)
 
         async def on_tcp(reader, writer):
             try:
                 while True:
                     (size,) = struct.unpack("!H", await reader.readexactly(2))
-                    answer = self._answer(await reader.readexactly(size))
+                    answer, delay = self._answer(await reader.readexactly(size))
                     if answer:
+                        await asyncio.sleep(delay)
                         writer.write(struct.pack("!H", len(answer)) + answer)
             except (asyncio.IncompleteReadError, ConnectionError):
                 writer.close()
@@ -134,8 +141,9 @@ class DnsServer:
                 return None
 
     def _answer(self, query):
+        """(bytes or None, seconds until they go)"""
         if len(query) < 17:
-            return None
+            return None, 0
         ident, flags, questions = struct.unpack("!HHH", query[:6])
         at, labels = 12, []
         while query[at]:
@@ -146,13 +154,21 @@ class DnsServer:
         name = ".".join(labels).lower()
         self.queries.append((name, kind))
         if "*" in self._silent or name in self._silent or questions != 1:
-            return None
+            return None, 0
         for zone, server in list(self._elsewhere.items()):
             if name == zone or name.endswith("." + zone):
-                return self._ask(server, query)
+                return self._ask(server, query), 0
 
         answers, more = b"", b""
         count = more_count = 0
+        alias = self._records.get((name, CNAME)) if kind not in (CNAME, SRV) else None
+        if alias:  # the alias and what stands behind it, RFC 1034 4.3.2
+            rdata, target = alias[0]
+            answers += b"\xc0\x0c" + struct.pack("!HHIH", CNAME, 1, TTL, len(rdata)) + rdata
+            count += 1
+            for behind in self._records.get((target.lower(), kind), []):
+                answers += _name(target) + struct.pack("!HHIH", kind, 1, TTL, len(behind)) + behind
+                count += 1
         for rdata in self._records.get((name, kind), []):
             target = None
             if isinstance(rdata, tuple):
@@ -163,11 +179,13 @@ class DnsServer:
                 more += _name(target) + struct.pack("!HHIH", A, 1, TTL, len(address)) + address
                 more_count += 1
         known = any(key[0] == name or key[0].endswith("." + name) for key in list(self._records))
+        if alias and count == 1 and not any(key[0] == alias[0][1].lower() for key in list(self._records)):
+            known = False  # of the last name
         rcode = 0 if known else 3
         authority = b""
-        if not count:  # who caches a "no" wants to know for how long
+        if not count or (alias and count == 1):  # who caches a "no" wants to know for how long
             zone = name.rsplit(".", 1)[-1] or "."
             soa = _name("ns." + zone) + _name("root." + zone) + struct.pack("!IIIII", 1, 60, 60, 60, TTL)
             authority = _name(zone) + struct.pack("!HHIH", SOA, 1, TTL, len(soa)) + soa
         header = struct.pack("!HHHHHH", ident, 0x8580 | (flags & 0x0100) | rcode, 1, count, 1 if authority else 0, more_count)
-        return header + question + answers + authority + more
+        return header + question + answers + authority + more, self._slow.get(name, 0)

@@ -38,6 +38,10 @@ class Product:
     bidi: bool = False                # XEP-0288: offers and asks for stanzas both ways on one stream
     features: str = ""                # more stream features, as XML
     silent_header: bool = False       # version='1.0', and then no features ever
+    external_failure: str = ""        # the condition by which it refuses EXTERNAL though it offers it
+    dialback_answer: str = ""         # "silent"; "invalid" without asking anybody; "valid" likewise; or the condition of an error
+    stream_error: tuple = ()          # (condition, text) by which it greets everybody
+    delay: float = 0                  # seconds before it says its first word
 
 
 GOOGLE = Product("googletalk", names_in_header=False, version=False, tls="off", external=False)
@@ -145,10 +149,15 @@ class XmppPeer:
         while True:
             item = await stream.next(deadline=600)
             if item == "header":
+                await asyncio.sleep(self.product.delay)
                 self._answer_header(stream, authenticated)
+                if self.product.stream_error:
+                    return self._end_with(stream, *self.product.stream_error)
             elif item.tag == TLS + "starttls":
                 stream.send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
                 await stream.start_tls(self.server_context())
+            elif item.tag == SASL + "auth" and self.product.external_failure:
+                stream.send(f"<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><{self.product.external_failure}/></failure>")
             elif item.tag == SASL + "auth":
                 authenticated = True
                 stream.authzid = item.text or ""
@@ -185,8 +194,9 @@ class XmppPeer:
         if self.product.version and not self.product.silent_header:
             stream.send(element("stream:features", self._features(stream, authenticated)))
 
-    def _end_with(self, stream, condition):
-        stream.send(element("stream:error", f"<{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>") + "</stream:stream>")
+    def _end_with(self, stream, condition, words=""):
+        told = f"<text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>{text(words)}</text>" if words else ""
+        stream.send(element("stream:error", f"<{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>{told}") + "</stream:stream>")
         stream.abort()
 
     def _manage(self, stream, item):
@@ -230,8 +240,15 @@ class XmppPeer:
     async def _judge(self, stream, result):
         """The other side's key, put to its own server over a connection of ours."""
         remote, local = result.get("from"), result.get("to")
-        valid = False
-        if self.product.dialback:
+        answer = self.product.dialback_answer
+        if answer == "silent":
+            return
+        if answer not in ("", "valid", "invalid"):
+            error = element("error", f"<{answer} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>", type="cancel")
+            stream.send(element("db:result", error, from_=local, to=remote, type="error"))
+            return
+        valid = answer == "valid"
+        if self.product.dialback and not answer:
             asking = await self._dial(local, remote)
             asking.send(element("db:verify", text(result.text), from_=local, to=remote, id=stream.ident))
             while not valid:

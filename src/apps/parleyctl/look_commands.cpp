@@ -6,6 +6,7 @@
 
 #include "admin/report_json.hpp"
 #include "apps/parleyctl/commands.hpp"
+#include "apps/parleyctl/target_matrix.hpp"
 
 namespace parley::ctl {
 namespace {
@@ -16,6 +17,7 @@ const char* mark(Finding::Verdict verdict) {
     switch (verdict) {
         case Finding::Verdict::good: return "ok  ";
         case Finding::Verdict::note: return "note";
+        case Finding::Verdict::warning: return "warn";
         case Finding::Verdict::problem: break;
     }
     return "FAIL";
@@ -63,7 +65,7 @@ void print_report(const admin::Report& report, admin::Language language, bool wi
             std::cout << " (" << times.in(language) << ")";
         }
         // The rule id: what the manual explains, and what scripts look for.
-        if (finding.verdict == Finding::Verdict::problem)
+        if (finding.verdict >= Finding::Verdict::warning)
             std::cout << "  [" << finding.rule.value_or(finding.what.id).name() << "]";
         std::cout << "\n";
         if (finding.fix && finding.verdict != Finding::Verdict::good)
@@ -99,6 +101,7 @@ int run_look(const Context& context, admin::Look look) {
     }
     if (output.quiet) return code;
     print_report(*report, output.language, at == At::test);
+    if (at == At::test) print_matrix(std::cout, *report);
     if (at == At::test || at == At::sessions || at == At::explain || at == At::history)
         output.line(answer.text(output.language));
     return code;

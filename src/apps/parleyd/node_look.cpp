@@ -22,7 +22,22 @@ look::Parts NodeProcess::look_parts() const {
             [this] { return sip_settings(); },
             *transports_,
             node_.secret,
-            node_.settings.get()->posh_tls ? node_.posh : nullptr};
+            node_.settings.get()->posh_tls ? node_.posh : nullptr,
+            [this](const std::string& domain) {
+                return federation_ ? federation_->inbound_seen().of(domain) : server::InboundSeen::Seen{};
+            },
+            [this](const std::string& domain) {
+                return federation_ ? federation_->refused_releases().why(domain, main_.clock().now()) : std::string{};
+            },
+            [this](const std::string& call_id, Function<void(std::string)> notified) {
+                if (sip_) sip_->look_ups().expect(call_id, main_, std::move(notified));
+            },
+            [this](const std::string& call_id) {
+                if (sip_) sip_->look_ups().forget(call_id);
+            },
+            [this](const std::string& domain, Function<void(im::PartnerOverview)> found) {
+                overview(domain, std::move(found));
+            }};
 }
 
 void NodeProcess::look(const admin::Look& look, Function<void(admin::Report)> done) {
@@ -119,7 +134,7 @@ void NodeProcess::change_user_policy(const xmpp::Jid& user, im::PolicyChange cha
 }
 
 // Each shard says what it has; the sum comes back to the main loop.
-void NodeProcess::overview(const std::string& domain, Function<void(im::PartnerOverview)> done) {
+void NodeProcess::overview(const std::string& domain, Function<void(im::PartnerOverview)> done) const {
     struct Sum {
         std::size_t missing;
         im::PartnerOverview overview;

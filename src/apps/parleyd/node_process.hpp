@@ -64,7 +64,7 @@ private:
     Result<> load_history();
     void save_history();
     look::Parts look_parts() const;
-    void overview(const std::string& domain, Function<void(im::PartnerOverview)> done);
+    void overview(const std::string& domain, Function<void(im::PartnerOverview)> done) const;
     void explain(const xmpp::Jid& watcher, const xmpp::Jid& target, Function<void(admin::Report)> done);
     server::Shard& home_of(const xmpp::Jid& user) const;
     // From any thread: what is in force for all services is the given value, with what DNS has decided of its policy.

@@ -181,6 +181,7 @@ Conversations::Text Conversations::take_first(Conversation& conversation) {
 void Conversations::delivered(const Pair& pair, int status) {
     auto text = take_first(conversations_[pair]);
     crash_point("sip.text_taken");
+    refused_.erase(pair.second.domain());
     // 202 only says that somebody will try (RFC 3428 7).
     if (status != 202 && !text.receipt.to.domain().empty()) {
         text.receipt.id = parts_.random.hex(8);
@@ -201,6 +202,8 @@ void Conversations::give_back(const Pair& pair, const xmpp::StanzaError& error) 
         log(LogLevel::info, {},
             "a message from " + pair.first.to_string() + " to " + pair.second.to_string() +
                 " was not delivered: " + error.condition + ", " + error.text);
+    refused_[pair.second.domain()] = {error.condition + (error.text.empty() ? "" : ", " + error.text),
+                                      parts_.executor.clock().wall()};
     text.settled(error);
 }
 

@@ -111,6 +111,12 @@ private:
     std::map<Pair, Conversation> conversations_;
     std::map<std::pair<Pair, sip::Unwanted>, SteadyTime> noticed_;
     std::unordered_map<std::uint64_t, Pair> of_session_, of_text_;
+    struct Refusal {
+        std::string why;
+        TimePoint at{};
+    };
+    // The last text's fate, by domain, where it was refused: domains with a rule only, so there are no more of them.
+    std::map<std::string, Refusal> refused_;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

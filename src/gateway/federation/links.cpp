@@ -114,6 +114,11 @@ void SipLinks::send(sip::LinkId id, std::string_view bytes) {
     if (found != links_.end() && found->second->ready()) found->second->send(bytes);
 }
 
+std::string SipLinks::address_of(sip::LinkId id) const {
+    const auto found = links_.find(id.value);
+    return found == links_.end() ? std::string{} : found->second->remote().to_string();
+}
+
 // ---- from us
 
 void SipLinks::send_to_domain(const std::string& local, const std::string& remote, std::string bytes, Sent sent) {

@@ -44,6 +44,7 @@ public:
 
     void accept(std::unique_ptr<net::Connection> connection, bool tls);
     void send(sip::LinkId link, std::string_view bytes);  // dropped when the link has gone
+    std::string address_of(sip::LinkId link) const;       // of the other side; "" when the link has gone
     void send_to_domain(const std::string& local, const std::string& remote, std::string bytes, Sent sent);
     bool connected_to(const std::string& remote) const;  // by a connection that we opened
     void retry(const std::string& remote);               // connections that wait are dialled at once

@@ -70,6 +70,8 @@ void SipDomains::describe(const std::string& domain, im::PartnerOverview& out) c
 }
 
 void Conversations::describe(const std::string& domain, im::PartnerOverview& out) const {
+    if (const auto refused = refused_.find(domain); refused != refused_.end())
+        out.undelivered.push_back({{}, refused->second.why, refused->second.at});
     for (const auto& [pair, conversation] : conversations_) {
         if (!domain.empty() && pair.second.domain() != domain) continue;
         out.queued += conversation.waiting.size();

@@ -119,7 +119,7 @@ void InStream::refusing(std::string_view condition, std::string_view text) {
 void InStream::note(im::PartnerEvent::What what, const std::string& local, const std::string& remote,
                     const std::string& detail) {
     using What = im::PartnerEvent::What;
-    const bool known = shard_->settings().policy.rule(remote) != nullptr;
+    const bool known = has_rule(remote);
     if (known || what != What::refused) {
         im::PartnerEvent event;
         event.what = what;
@@ -146,9 +146,16 @@ void InStream::log_refusal(const std::string& remote, std::string_view condition
         remedy = "It needs a certificate that we trust and that names " + (remote.empty() ? "its domain" : remote) +
                  ", or a rule with --dialback";
     shard_->refusals.refused(who, this->remote(), condition, text, remedy);
-    if (!remote.empty())
-        note(im::PartnerEvent::What::refused, local_, remote,
-             std::string(condition) + (text.empty() ? std::string() : ", " + std::string(text)));
+    if (remote.empty()) return;
+    note(im::PartnerEvent::What::refused, local_, remote,
+         std::string(condition) + (text.empty() ? std::string() : ", " + std::string(text)));
+    federation_.inbound_seen().refused(remote, has_rule(remote),
+                                       {shard_->clock().wall(), this->remote().to_string(), std::string(condition),
+                                        std::string(text.empty() ? remedy : text)});
+}
+
+bool InStream::has_rule(const std::string& remote) const {
+    return shard_->settings().policy.rule(remote) != nullptr;
 }
 
 // Its certificate may be a proof by the domain's rule, and is one.
@@ -195,6 +202,17 @@ void InStream::seek_proof(const std::string& domain, Function<void()> then) {
 std::string InStream::why_unproven(const std::string& domain) const {
     const auto published = published_.find(domain);
     return published == published_.end() || published->second.problem.empty() ? "" : "; " + published->second.problem;
+}
+
+// For people: what its certificate lacks.
+std::string InStream::why_no_proof(const std::string& domain) const {
+    const auto* tls = connection_->tls();
+    if (!tls) return "it has not started TLS";
+    if (!tls->peer) return "it showed no certificate";
+    if (!tls->peer->trusted) return "its certificate is not trusted: " + tls->peer->trust_error;
+    if (!net::names_xmpp_domain(*tls->peer, domain))
+        return "its certificate names " + net::describe_names(*tls->peer) + ", and not " + domain;
+    return "its certificate is no proof by our rule";
 }
 
 void InStream::send_features() {
@@ -261,7 +279,7 @@ void InStream::on_secured() {
 // XEP-0178 3: the certificate says who it is; the authorization identity, if given, must say the same.
 void InStream::on_auth(const xml::Element& element) {
     const auto fail = [&](std::string_view condition) {
-        log_refusal(remote_, condition, "its certificate is no proof of that name" + why_unproven(remote_));
+        log_refusal(remote_, condition, why_no_proof(remote_) + why_unproven(remote_));
         send(xml::Element(xmpp::ns::sasl, "failure").set_child(xml::Element(xmpp::ns::sasl, condition)),
              xmpp::ns::server);
     };
@@ -323,6 +341,12 @@ void InStream::proven(const std::string& local, const std::string& remote, Intak
         note(im::PartnerEvent::What::connected, local, remote,
              by == Intake::By::dialback ? "dialback" : "its certificate");
     intake_->add_pair(local, remote, by);
+    const auto* tls = connection_->tls();
+    federation_.inbound_seen().proven(
+        remote, has_rule(remote),
+        {shard_->clock().wall(), this->remote().to_string(),
+         by == Intake::By::certificate ? "SASL EXTERNAL" : "dialback",
+         tls ? tls->protocol + ' ' + tls->cipher : std::string()});
     deadline_.cancel();
     xml::ParserLimits limits;
     limits.element = shard_->settings().limits.stanza_s2s;
@@ -341,6 +365,15 @@ void InStream::describe(const std::string& domain, im::PartnerOverview& out) con
         if (secured_ || by_dialback)
             out.connections.back().proof = by_dialback ? "dialback" : word_for(certificate_proves(remote));
     }
+}
+
+// The partner ends the stream. When it has proven nothing until then, nobody has refused anything, and yet it came to
+// nothing: worth to be known to who asks for its way to us.
+void InStream::note_end() {
+    if (intake_ || asked_ || remote_.empty()) return;
+    federation_.inbound_seen().refused(remote_, has_rule(remote_),
+                                       {shard_->clock().wall(), remote().to_string(), "closed",
+                                        "it ended the stream before it had proven itself; " + why_no_proof(remote_)});
 }
 
 }  // namespace parley::server

@@ -68,6 +68,7 @@ private:
 
     // Negotiation: in_stream.cpp; dialback: in_stream_dialback.cpp.
     void answer_header(bool with_features);
+    bool has_rule(const std::string& remote) const;
     bool undecided(const std::string& remote) const;
     void decide(const std::string& remote, Function<void()> then);
     std::string why_not_inside_tls(const std::string& remote) const;
@@ -82,6 +83,8 @@ private:
     bool may_be_published(const std::string& domain) const;
     void seek_proof(const std::string& domain, Function<void()> then);
     std::string why_unproven(const std::string& domain) const;
+    std::string why_no_proof(const std::string& domain) const;
+    void note_end();
     void proven(const std::string& local, const std::string& remote, Intake::By by);
 
     // Once proven: in_stream_management.cpp.
@@ -119,6 +122,7 @@ private:
     bool orderly_ = false;         // the partner has ended the stream
     bool given_up_ = false;
     bool shut_down_ = false;
+    bool asked_ = false;  // it came to ask about a key of ours, and needs no proof for that
 };
 
 }  // namespace parley::server

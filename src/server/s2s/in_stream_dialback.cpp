@@ -1,3 +1,4 @@
+#include "base/text.hpp"
 #include "server/s2s/dialback_key.hpp"
 #include "server/s2s/domain_of.hpp"
 #include "server/s2s/in_stream.hpp"
@@ -56,7 +57,7 @@ void InStream::judge_dialback(const xml::Element& element) {
         if (certificate_proves(remote) == ProvenBy::nothing)
             return dialback_error(
                 local, remote, "not-authorized",
-                "dialback is not allowed for " + remote + "; show a trusted certificate" + why_unproven(remote));
+                "dialback is not allowed for " + remote + ", and " + why_no_proof(remote) + why_unproven(remote));
         proven(local, remote, Intake::By::certificate);
         return send("<db:result from='" + local + "' to='" + remote + "' type='valid'/>");
     }
@@ -85,7 +86,12 @@ void InStream::on_dialback_verify(const xml::Element& element) {
     const auto asking = domain_of(element.attribute("from"));
     const auto ours = domain_of(element.attribute("to"));
     if (asking.empty() || ours.empty() || !shard_->is_local(ours)) return close("host-unknown");
-    send(answer_about_key(shard_->node().secret, asking, ours, element.attribute("id"), element.text()));
+    asked_ = true;
+    const std::string id(element.attribute("id"));
+    const bool valid = dialback_key(shard_->node().secret, asking, ours, id) == trim(element.text());
+    federation_.inbound_seen().asked(asking, has_rule(asking),
+                                     {shard_->clock().wall(), this->remote().to_string(), id, valid});
+    send(answer_about_key(shard_->node().secret, asking, ours, id, element.text()));
 }
 
 }  // namespace parley::server

@@ -127,6 +127,7 @@ void InStream::supersede() {
 
 void InStream::on_stream_end() {
     orderly_ = true;
+    note_end();
     finish();
 }
 
@@ -157,6 +158,7 @@ void InStream::on_drained() {
 void InStream::on_closed(const Error& why) {
     deadline_.cancel();
     proof_search_.reset();
+    if (!orderly_ && !closing()) note_end();
     const bool broke = given_up_ || (!orderly_ && !closing());
     const bool may_return = broke && !resume_id_.empty();
     if (may_return)

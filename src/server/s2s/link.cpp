@@ -215,7 +215,9 @@ void Link::on_ended(const Error& error) {
     attempt_timer_.cancel();
     const bool was_ready = opened();
     const bool was_carrier = carrier_ == stream_.get();
-    const auto other = was_ready ? std::nullopt : another_way();
+    const auto other = was_ready || !stream_
+                           ? std::nullopt
+                           : stream_->another_way(target_, shard_.settings().policy.settings(remote_), timed_out_);
     fault_ = fault_of(*stream_, timed_out_);
     if (was_ready) note(im::PartnerEvent::What::lost, error.detail);
     if (was_ready && stream_->orderly()) resume_id_.clear();
@@ -259,23 +261,6 @@ void Link::on_element(xml::Element element) {
     if (element.name() != "iq") return;
     if (const auto answer = xmpp::Stanza::decode(std::move(element)); answer && !answer->is_request())
         on_answer(*answer);
-}
-
-// The same port in another way. A record may point at a port of the other kind, where TLS comes first or not; a peer
-// may end the stream over our certificate, and dialback is left.
-std::optional<Target> Link::another_way() const {
-    using Fault = OutStream::Fault;
-    // One that waits for more of our TLS than it understands may be such a port; one that says nothing else is slow.
-    if (!stream_ || target_.second_try || (timed_out_ && stream_->fault() != Fault::tls)) return std::nullopt;
-    const auto rule = shard_.settings().policy.settings(remote_);
-    auto other = target_;
-    other.second_try = true;
-    const auto fault = stream_->fault();
-    if (fault == Fault::external && rule.dialback) return other;
-    const bool unlike = fault == Fault::tls || fault == Fault::not_xmpp || fault == Fault::connection;
-    if (!unlike || stream_->opened() || rule.tls == im::TlsPolicy::off || !rule.direct_tls) return std::nullopt;
-    other.direct_tls = !other.direct_tls;
-    return other;
 }
 
 // A partner that cannot be reached may be restarting: what waits has its own deadline. One that does not exist, or that

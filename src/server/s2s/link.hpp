@@ -98,7 +98,6 @@ private:
     void search();
     void try_next_target();
     void connected_to(const Target& target, std::unique_ptr<net::Connection> connection);
-    std::optional<Target> another_way() const;
     void attempt_failed(const Error& error);
     void attempt_over();
     void try_again_later();

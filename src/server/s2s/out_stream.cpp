@@ -23,11 +23,13 @@ xml::ParserLimits limits_s2s() {
     return limits;
 }
 
-// The condition of a stream error, with its text if there is one, for people.
-std::string describe(const xml::Element& error) {
+constexpr std::size_t longest_reason = 500;  // the peer writes it, and it stands in our log
+
+// The condition of an error, with its text if there is one (`ns` is the namespace of both), for people.
+std::string describe(const xml::Element& error, std::string_view ns) {
     const auto* condition = error.first_child();
     std::string out = condition ? condition->name() : "no reason given";
-    if (const auto* text = error.child(xmpp::ns::streams, "text")) out += ": " + text->text();
+    if (const auto* text = error.child(ns, "text")) out += ": " + text->text().substr(0, longest_reason);
     return out;
 }
 
@@ -66,6 +68,14 @@ void OutStream::send_header() {
     send(out);
 }
 
+// A server of another kind greets in its own words, or in TLS; the parser would wait for the end of a tag.
+void OutStream::on_bytes(std::string_view bytes) {
+    constexpr std::string_view may_begin{"< \t\r\n\xEF"};  // the last begins a byte order mark
+    if (!std::exchange(heard_, true) && may_begin.find(bytes.front()) == std::string_view::npos)
+        return fail(Fault::not_xmpp, Errc::malformed, setup_.remote + " does not speak XMPP");
+    XmlStream::on_bytes(bytes);
+}
+
 void OutStream::on_header(const xml::Element& root) {
     if (!root.is(xmpp::ns::stream, "stream"))
         return fail(Fault::not_xmpp, Errc::malformed, "the peer does not speak XMPP");
@@ -95,8 +105,9 @@ void OutStream::on_element(xml::Element element) {
     if (element.is(xmpp::ns::stream, "error")) {
         orderly_ = true;
         fault_ = Fault::stream_error;
+        if (const auto* condition = element.first_child()) stream_error_ = condition->name();
         reason_ = {may_pass(element) ? Errc::closed : Errc::forbidden,
-                   setup_.remote + " ended the stream: " + describe(element)};
+                   setup_.remote + " ended the stream: " + describe(element, xmpp::ns::streams)};
         return;
     }
     if (element.is(xmpp::ns::tls, "proceed")) {
@@ -108,26 +119,27 @@ void OutStream::on_element(xml::Element element) {
     if (element.is(xmpp::ns::tls, "failure"))
         return fail(Fault::tls, Errc::closed, setup_.remote + " refused to start TLS");
     if (element.is(xmpp::ns::sasl, "success")) {
-        authenticated_ = true;
+        authenticated_ = external_.accepted = true;
         parser_.reset();
         return send_header();
     }
     if (element.is(xmpp::ns::sasl, "failure")) {
-        const auto* condition = element.first_child();
-        our_certificate_problem_ = setup_.remote + " does not accept our certificate (" +
-                                   (condition ? condition->name() : std::string("no reason given")) + ")";
-        external_refused_ = true;
+        external_.reason = describe(element, xmpp::ns::sasl);
+        our_certificate_problem_ = setup_.remote + " does not accept our certificate (" + external_.reason + ")";
         return dial_back();
     }
     if (element.is(xmpp::ns::dialback, "result") && !ready_) {
         if (element.attribute("type") == "valid") {
-            ready_ = true;
+            ready_ = dialback_.accepted = true;
             proof_ = "dialback";
             return owner_.on_ready();
         }
+        // XEP-0220 2.4: an error says why the key could not be judged; "invalid" is a judgement, and says no more.
+        const auto* error = element.child(xmpp::ns::server, "error");
+        dialback_.reason = error ? describe(*error, xmpp::ns::stanzas) : std::string(element.attribute("type"));
         return fail(Fault::dialback, Errc::forbidden,
-                    setup_.remote + " did not accept our dialback key for " + setup_.local +
-                        (our_certificate_problem_.empty() ? "" : "; before that, " + our_certificate_problem_));
+                    setup_.remote + " did not accept our dialback key for " + setup_.local + " (" + dialback_.reason +
+                        ")" + (our_certificate_problem_.empty() ? "" : "; before that, " + our_certificate_problem_));
     }
     owner_.on_element(std::move(element));
 }
@@ -168,7 +180,8 @@ void OutStream::authenticate(const xml::Element* features) {
     const auto* mechanisms = features ? features->child(xmpp::ns::sasl, "mechanisms") : nullptr;
     if (mechanisms)
         for (const auto* mechanism : mechanisms->children())
-            external_offered_ = external_offered_ || mechanism->text() == "EXTERNAL";
+            external_.offered = external_.offered || mechanism->text() == "EXTERNAL";
+    dialback_.offered = !features || features->child(xmpp::ns::dialback_feature, "dialback");
     judge_peer();
 }
 
@@ -204,7 +217,7 @@ void OutStream::want_stanzas() {
 }
 
 void OutStream::prove() {
-    if (!std::exchange(external_offered_, false) || !setup_.rule.external_out) return dial_back();
+    if (!external_.offered || !setup_.rule.external_out || std::exchange(external_.tried, true)) return dial_back();
     ask_for_both_ways();
     send(xml::Element(xmpp::ns::sasl, "auth")
              .set("mechanism", "EXTERNAL")
@@ -236,6 +249,7 @@ void OutStream::dial_back() {
     xml::Element result(xmpp::ns::dialback, "result");
     result.set("from", setup_.local).set("to", setup_.remote);
     result.add_text(dialback_key(setup_.secret, setup_.remote, setup_.local, stream_id_));
+    dialback_.tried = true;
     std::string text =
         "<db:result from='" + setup_.local + "' to='" + setup_.remote + "'>" + result.text() + "</db:result>";
     send(text);
@@ -247,9 +261,17 @@ void OutStream::fail(Fault fault, Errc code, std::string detail) {
     finish();
 }
 
+// What came is no XML, or not such as we take: our own stream error would be all that is left of it.
+void OutStream::refusing(std::string_view condition, std::string_view text) {
+    if (opened() || !reason_.detail.empty() || condition == "connection-timeout") return;
+    fault_ = Fault::not_xmpp;
+    reason_ = {Errc::malformed,
+               setup_.remote + " does not speak XMPP: " + std::string(text.empty() ? condition : text)};
+}
+
 // COMPAT(ejabberd and others): the stream ends with the refusal, and the reason must not be lost with it.
 void OutStream::note_refused_certificate() {
-    if (ready_ || !external_refused_ || fault_ == Fault::no_proof || fault_ == Fault::dialback) return;
+    if (ready_ || external_.reason.empty() || fault_ == Fault::no_proof || fault_ == Fault::dialback) return;
     fault_ = Fault::external;
     reason_ = {Errc::forbidden, our_certificate_problem_ +
                                     (reason_.detail.empty() ? " and closed the stream" : "; then " + reason_.detail)};
@@ -267,6 +289,18 @@ void OutStream::give_up() {
     fault_ = Fault::connection;
     reason_ = {Errc::timed_out, setup_.remote + " has stopped answering"};
     abort();
+}
+
+std::optional<Target> OutStream::another_way(const Target& target, const im::DomainRule& rule, bool timed_out) const {
+    // One that waits for more of our TLS than it understands may be such a port; one that says nothing else is slow.
+    if (target.second_try || (timed_out && fault_ != Fault::tls)) return std::nullopt;
+    auto other = target;
+    other.second_try = true;
+    if (fault_ == Fault::external && rule.dialback) return other;
+    const bool unlike = fault_ == Fault::tls || fault_ == Fault::not_xmpp || fault_ == Fault::connection;
+    if (!unlike || opened() || rule.tls == im::TlsPolicy::off || !rule.direct_tls) return std::nullopt;
+    other.direct_tls = !other.direct_tls;
+    return other;
 }
 
 void OutStream::on_stream_end() {

@@ -2,12 +2,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/executor.hpp"
 #include "base/limits.hpp"
 #include "im/federation_policy.hpp"
 #include "server/s2s/certificate_proof.hpp"
+#include "server/s2s/targets.hpp"
 #include "server/xml_stream.hpp"
 
 namespace parley::server {
@@ -64,26 +66,46 @@ public:
         dialback
     };
     Fault fault() const { return fault_; }
+    // In words, from the moment at which it is known: a peer may take its time to close the connection.
+    const Error& reason() const { return reason_; }
     bool opened() const { return !stream_id_.empty(); }  // the peer has sent its header
     std::string_view proof() const { return proof_; }    // "SASL EXTERNAL", "dialback": by which we became ready
     const CertificateJudgement& certificate() const { return certificate_; }  // of the peer's; once it is askable
-    bool takes_names() const { return takes_names_; }              // of messages: docs/federation-names.md
-    bool offers_management() const { return offers_management_; }  // XEP-0198, on this stream that is ready
-    bool both_ways() const { return both_ways_; }                  // XEP-0288: the peer may send stanzas on it
-    bool orderly() const { return orderly_; }                      // the peer has ended it
-    bool ending() const { return closing() || winding_down_; }     // nothing more can be sent
+    // How each way of proving who we are went on this stream, for who must tell people.
+    struct Attempt {
+        bool offered = false;  // a peer without features (before version 1.0) offers dialback alone
+        bool tried = false;
+        bool accepted = false;
+        std::string reason{};  // the peer's own, when it was refused: "not-authorized: ..."
+    };
+    const Attempt& external() const { return external_; }
+    const Attempt& dialback() const { return dialback_; }
+    const std::string& stream_id() const { return stream_id_; }        // the peer's: questions about our key name it
+    const std::string& stream_error() const { return stream_error_; }  // the condition by which the peer has ended it
+    bool takes_names() const { return takes_names_; }                  // of messages: docs/federation-names.md
+    bool offers_management() const { return offers_management_; }      // XEP-0198, on this stream that is ready
+    bool securing() const { return starting_tls_; }                    // TLS has begun and is not through
+    bool both_ways() const { return both_ways_; }                      // XEP-0288: the peer may send stanzas on it
+    bool orderly() const { return orderly_; }                          // the peer has ended it
+    bool ending() const { return closing() || winding_down_; }         // nothing more can be sent
     const net::TlsInfo* tls() const { return connection_->tls(); }
     void hold(bool on) { on ? wait() : go_on(); }  // nothing more is read for now
     void wind_down();  // ends it, once the peer has; what it has sent before is still taken (RFC 6120 4.4)
     void give_up();    // the peer does not answer: the connection goes without a word
     using XmlStream::finish;
+    // After this stream to `target` has ended before it was ready: the same port in another way, if one is worth a
+    // second try. A record may point at a port of the other kind, where TLS comes first or not; a peer may end the
+    // stream over our certificate, and dialback is left. `timed_out`: we have ended it.
+    std::optional<Target> another_way(const Target& target, const im::DomainRule& rule, bool timed_out) const;
 
 private:
+    void on_bytes(std::string_view bytes) override;
     void on_header(const xml::Element& root) override;
     void on_element(xml::Element element) override;
     void on_stream_end() override;
     void send_header() override;
     bool in_handshake() const override { return starting_tls_; }
+    void refusing(std::string_view condition, std::string_view text) override;
     void on_secured() override;
     void on_drained() override;
     void on_closed(const Error& why) override;
@@ -111,9 +133,10 @@ private:
     CertificateJudgement certificate_;
     std::string our_certificate_problem_;                    // why the peer does not take ours
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // tells late answers that we are gone
+    bool heard_ = false;
     bool starting_tls_ = false;
-    bool external_offered_ = false;
-    bool external_refused_ = false;
+    Attempt external_, dialback_;
+    std::string stream_error_;
     bool offers_management_ = false;
     bool authenticated_ = false;
     bool both_ways_offered_ = false;

@@ -13,6 +13,7 @@
 #include "net/connection.hpp"
 #include "server/node.hpp"
 #include "server/s2s/in_stream.hpp"
+#include "server/s2s/inbound_seen.hpp"
 #include "server/s2s/link.hpp"
 #include "server/s2s/refused_releases.hpp"
 #include "server/s2s/resumable_streams.hpp"
@@ -37,6 +38,7 @@ public:
     // An IQ result or error for one of our domains: perhaps the proof that a link waits for.
     void on_answer(xmpp::Stanza answer);
     RefusedReleases& refused_releases() { return refused_releases_; }
+    InboundSeen& inbound_seen() { return inbound_seen_; }
     void stream_closed(Shard& shard, InStream& stream);
     // Why nothing is taken from this domain, whatever proves it; empty: it is welcome. On that shard's thread.
     std::string why_refused(Shard& shard, const std::string& remote);
@@ -84,6 +86,7 @@ private:
     std::size_t next_shard_ = 0;
     std::shared_ptr<ConnectTurns> turns_ = std::make_shared<ConnectTurns>();
     RefusedReleases refused_releases_;
+    InboundSeen inbound_seen_;
     SharedRates rates_;
 };
 

@@ -3,23 +3,21 @@
 #include <algorithm>
 
 #include "admin/federation_rule.hpp"
-#include "apps/parleyd/look/probe.hpp"
+#include "apps/parleyd/look/our_records.hpp"
+#include "apps/parleyd/look/partner_dns.hpp"
+#include "apps/parleyd/look/way_in.hpp"
 #include "gateway/federation/foreign_domain.hpp"
 #include "net/identity.hpp"
-#include "net/srv.hpp"
 
 namespace parley::look {
 namespace {
 
 using admin::Message;
+using admin::MessageId;
 
 constexpr Millis whole_test{9'500};
 constexpr std::size_t most_probes = 6;  // of the targets, in the order in which the services would try them
-
-std::string record_text(const net::SrvRecord& record) {
-    return std::to_string(record.priority) + ' ' + std::to_string(record.weight) + ' ' + std::to_string(record.port) +
-           ' ' + record.target;
-}
+constexpr Millis slow_target{2'000};
 
 class PartnerCheck : public std::enable_shared_from_this<PartnerCheck> {
 public:
@@ -42,6 +40,9 @@ private:
         if (!done_) return;
         report_.good = good;
         probes_.clear();
+        way_in_.reset();
+        dns_.reset();
+        after_dns_ = nullptr;
         parts_.executor.post([self = shared_from_this(), done = std::move(done_)] { done(std::move(self->report_)); });
         done_ = nullptr;
         limit_.cancel();
@@ -94,32 +95,66 @@ private:
         sip_ = rule_.transport == im::Transport::sip;
         if (sip_ && !parts_.config->has(admin::Role::sip))
             return end_with("way", {"test.no-sip", {}}, Message{"fix.role-sip", {}});
+        if (!sip_ && !about_way_in()) return;
         if (sip_) about_old_tls();
-        since_ = parts_.executor.clock().now();
+        parts_.overview(domain_, [self = shared_from_this()](im::PartnerOverview overview) {
+            self->overview_ = std::move(overview);
+            self->conclude();
+        });
         if (!rule_.next_hop.empty()) {
             say("dns", rule_.next_hop, Verdict::good, {"test.dns-next-hop", {}});
             return find_targets();
         }
-        std::vector<std::string> prefixes;
+        PartnerDns::Question question;
+        question.domain = domain_;
+        const auto ascii = net::to_ascii_domain(domain_);
         if (sip_) {
-            for (const auto& name : gateway::profile_or_simple(rule_.profile).srv)
+            const auto& profile = gateway::profile_or_simple(rule_.profile);
+            for (const auto& name : profile.srv)
                 if (name.tls ? rule_.tls != im::TlsPolicy::off : rule_.tls != im::TlsPolicy::required)
-                    prefixes.push_back(std::string(name.prefix) + '.');
+                    question.names.push_back(std::string(name.prefix) + '.' + ascii);
+            question.fall_back_port = rule_.tls == im::TlsPolicy::off ? "5060" : "5061";
+            question.hosts_inside = profile.identity == gateway::IdentityRule::host && profile.clearing_house.empty();
         } else {
-            prefixes.emplace_back(srv_prefix(server::Service::xmpp));
-            if (rule_.tls != im::TlsPolicy::off) prefixes.emplace_back(srv_prefix(server::Service::xmpp_tls));
+            question.names.push_back(std::string(srv_prefix(server::Service::xmpp)) + ascii);
+            if (rule_.tls != im::TlsPolicy::off && rule_.direct_tls)
+                question.names.push_back(std::string(srv_prefix(server::Service::xmpp_tls)) + ascii);
+            question.fall_back_port = "5269";
         }
-        names_ = prefixes.front() + domain_;
-        open_ = prefixes.size();
-        for (const auto& prefix : prefixes) {
-            const auto name = prefix + net::to_ascii_domain(domain_);
-            parts_.network.resolve_srv(
-                parts_.executor, name,
-                [self = shared_from_this(), name](Result<net::DnsAnswer<net::SrvRecord>> answer) {
-                    self->srv_answered(name, std::move(answer));
-                });
+        if (question.hosts_inside) {
+            ours_open_ = true;
+            look_at_our_records(parts_, from_, [self = shared_from_this()](admin::Report report) {
+                self->ours_ = std::move(report);
+                self->ours_open_ = false;
+                self->conclude();
+            });
         }
-        if (prefixes.empty()) find_targets();
+        names_ = question.names.empty() ? domain_ : question.names.front();
+        dns_ = PartnerDns::start(parts_, std::move(question), [self = shared_from_this()](PartnerDns::Found found) {
+            if (!self->done_) return;
+            self->found_ = std::move(found);
+            self->dns_.reset();
+            if (const auto go_on = std::exchange(self->after_dns_, nullptr)) go_on();
+        });
+        find_targets();
+    }
+
+    // What the partner may prove itself by, when it connects to us. False: nothing helps, and that has been said.
+    bool about_way_in() {
+        const auto release = parts_.refused_release(domain_);
+        if (!release.empty()) {
+            end_with("policy", {"test.policy-release", {release}}, {});
+            return false;
+        }
+        std::string ways;
+        const auto add = [&](bool allowed, const char* way) {
+            if (allowed) ways += (ways.empty() ? "" : ", ") + std::string(way);
+        };
+        add(rule_.external_in && rule_.tls != im::TlsPolicy::off, "SASL EXTERNAL");
+        add(rule_.dialback && rule_.tls != im::TlsPolicy::off, "dialback inside TLS");
+        add(rule_.plain_dialback && rule_.tls != im::TlsPolicy::required, "dialback without TLS");
+        say("policy", domain_ + " -> " + from_, Verdict::good, {"test.policy-in", {ways}});
+        return true;
     }
 
     void about_old_tls() {
@@ -132,64 +167,6 @@ private:
         const auto own = sip->legacy_domains.find(from_);
         if (own != sip->legacy_domains.end() && !own->second->has_rsa_key())
             say("tls", from_, Verdict::note, {"test.tls-legacy-no-rsa", {}}, Message{"fix.rsa", {}});
-    }
-
-    void srv_answered(const std::string& name, Result<net::DnsAnswer<net::SrvRecord>> answer) {
-        if (!done_) return;
-        if (!answer && answer.error().code == Errc::forbidden) {
-            say("dns", name, Verdict::problem, {"test.dns-bogus", {answer.error().detail}},
-                Message{"fix.their-dnssec", {}}, since_);
-        } else if (!answer) {
-            say("dns", name, Verdict::note, {"test.dns-silent", {answer.error().detail}}, Message{"fix.our-dns", {}},
-                since_);
-        } else if (answer->records.empty()) {
-            say("dns", name, Verdict::note, {"test.dns-no-record", {}}, {}, since_);
-        } else if (net::decidedly_absent(answer->records)) {
-            say("dns", name, Verdict::note, {"test.dns-not-offered", {}}, {}, since_);
-            published_ = true;
-        } else {
-            published_ = true;
-            for (const auto& record : answer->records) {
-                say("dns", name, Verdict::good, {"test.dns-records", {record_text(record)}}, {}, since_);
-                hosts_.push_back(record.target);
-            }
-        }
-        if (--open_ > 0) return;
-        if (!published_) {
-            say("dns", domain_, Verdict::note,
-                {"test.dns-fall-back", {sip_ ? (rule_.tls == im::TlsPolicy::off ? "5060" : "5061") : "5269"}});
-            hosts_.push_back(domain_);
-        }
-        std::sort(hosts_.begin(), hosts_.end());
-        hosts_.erase(std::unique(hosts_.begin(), hosts_.end()), hosts_.end());
-        if (hosts_.size() > most_probes) hosts_.resize(most_probes);
-        open_ = hosts_.size();
-        since_ = parts_.executor.clock().now();
-        if (hosts_.empty()) return find_targets();
-        for (const auto& host : hosts_)
-            parts_.network.resolve_host(
-                parts_.executor, host,
-                [self = shared_from_this(), host](const Result<net::DnsAnswer<std::string>>& found) {
-                    self->host_answered(host, found);
-                });
-    }
-
-    void host_answered(const std::string& host, const Result<net::DnsAnswer<std::string>>& answer) {
-        if (!done_) return;
-        if (!answer && answer.error().code == Errc::forbidden) {
-            say("dns", host, Verdict::problem, {"test.dns-bogus", {answer.error().detail}},
-                Message{"fix.their-dnssec", {}}, since_);
-        } else if (!answer) {
-            say("dns", host, Verdict::note, {"test.dns-silent", {answer.error().detail}}, Message{"fix.our-dns", {}},
-                since_);
-        } else if (answer->records.empty()) {
-            say("dns", host, Verdict::note, {"test.dns-no-address", {}}, Message{"fix.their-address", {host}}, since_);
-        } else {
-            std::string all;
-            for (const auto& address : answer->records) all += (all.empty() ? "" : ", ") + address;
-            say("dns", host, Verdict::good, {"test.dns-address", {all}}, {}, since_);
-        }
-        if (--open_ == 0) find_targets();
     }
 
     // By the services' own search, so that the order and the choice are theirs.
@@ -210,52 +187,107 @@ private:
     template <class Target>
     void targets_found(Result<std::deque<Target>> found) {
         if (!done_) return;
-        if (!found)
+        if (dns_) {  // both ask the same questions; what is said of them comes first
+            after_dns_ = [self = shared_from_this(), found = std::move(found)]() mutable {
+                self->targets_found(std::move(found));
+            };
+            return;
+        }
+        if (!found) {
+            if (found_.culprit) found_.report.findings[*found_.culprit].verdict = Verdict::problem;
+            take(std::move(found_.report));
+            if (found_.culprit) return end(false);
             return end_with("dns", {"test.dns-no-server", {domain_, found.error().detail}},
                             Message{"fix.their-srv", {names_.empty() ? rule_.next_hop : names_}});
-        const Probe::Question question{from_, domain_, rule_};
+        }
+        question_ = {from_, domain_, rule_};
         for (const auto& target : *found) {
             if (probes_.size() == most_probes) break;
-            auto finished = [weak = weak_from_this()] {
-                if (const auto self = weak.lock()) self->probe_finished();
+            auto finished = [weak = weak_from_this(), at = probes_.size()] {
+                if (const auto self = weak.lock()) self->probe_finished(at);
             };
             if constexpr (std::is_same_v<Target, gateway::SipTarget>)
-                probes_.push_back(probe_sip(parts_, question, target, std::move(finished)));
+                probes_.push_back(probe_sip(parts_, question_, target, std::move(finished)));
             else
-                probes_.push_back(probe_xmpp(parts_, question, target, std::move(finished)));
+                probes_.push_back(probe_xmpp(parts_, question_, target, std::move(finished)));
         }
     }
 
-    void probe_finished() {
+    void probe_finished(std::size_t at) {
         if (!done_) return;
-        for (const auto& probe : probes_) {
-            if (!probe->done()) return;
-            if (probe->result().reached) break;  // what comes behind it does not count
+        const auto& probe = *probes_[at];
+        if (probe.result().proven && !way_in_) {
+            way_in_ = WayIn::start(parts_, question_, probe, [weak = weak_from_this()](admin::Report report) {
+                const auto self = weak.lock();
+                if (!self) return;
+                self->seen_ = std::move(report);
+                self->conclude();
+            });
         }
-        sum_up();
+        conclude();
+    }
+
+    void conclude() {
+        if (!done_ || probes_.empty() || !overview_ || ours_open_ || (way_in_ && !seen_)) return;
+        if (std::all_of(probes_.begin(), probes_.end(), [](const auto& probe) { return probe->done(); })) sum_up();
+    }
+
+    void take(admin::Report report) {
+        auto& all = report_.findings;
+        all.insert(all.end(), std::make_move_iterator(report.findings.begin()),
+                   std::make_move_iterator(report.findings.end()));
+    }
+
+    // The address that a message would go to: the first, in the order in which the services try them, behind which they
+    // would try no other. Those before it do not work, those behind it are not needed.
+    const Probe* deciding() const {
+        const auto found = std::find_if(probes_.begin(), probes_.end(),
+                                        [](const auto& probe) { return probe->done() && probe->result().reached; });
+        return found == probes_.end() ? nullptr : found->get();
     }
 
     void sum_up() {
-        bool good = false;
+        const auto* last = deciding();
+        const bool passes = last && last->result().passed;
+        const bool nobody_there =
+            std::none_of(probes_.begin(), probes_.end(), [](const auto& probe) { return probe->result().connected; });
+        if (found_.fell_back && nobody_there)
+            for (auto& finding : found_.report.findings)
+                if (finding.what.id == MessageId("test.dns-no-record")) finding.verdict = Verdict::problem;
+        take(std::move(found_.report));
+        std::size_t work = 0;
         for (const auto& probe : probes_) {
-            const auto& findings = probe->result().report.findings;
-            report_.findings.insert(report_.findings.end(), findings.begin(), findings.end());
-            if (!probe->result().reached) continue;
-            good = probe->result().passed;
-            break;
+            auto report = probe->result().report;
+            if (!probe->done())
+                report.add("time", probe->subject(), Verdict::problem, {"test.out-of-time", {seconds()}});
+            // What does not keep a message back is no problem of this partner's; it is worth mending all the same.
+            const bool counts = !passes && (!last || probe.get() == last);
+            for (auto& finding : report.findings)
+                if (finding.verdict == Verdict::problem && !counts) finding.verdict = Verdict::warning;
+            take(std::move(report));
+            if (probe->done() && probe->result().passed) ++work;
+            if (probe->done() && probe->result().passed && probe->result().took > slow_target)
+                report_.add("time", probe->subject(), Verdict::warning,
+                            {"test.target-slow", {std::to_string(probe->result().took.count())}},
+                            Message{"fix.their-targets", {}});
         }
-        end(good);
+        if (passes && work < probes_.size())
+            say("targets", domain_, Verdict::warning,
+                {"test.targets-left", {std::to_string(work), std::to_string(probes_.size()), last->subject()}},
+                Message{"fix.their-targets", {}});
+        if (seen_) take(std::move(*seen_));
+        take(std::move(ours_));
+        if (overview_) say_seen(parts_, domain_, sip_, *overview_, report_);
+        say("untested", domain_, Verdict::note, {"test.untested", {}});
+        end(passes && report_.count(Verdict::problem) == 0);
     }
+
+    static std::string seconds() { return std::to_string(std::chrono::duration_cast<Seconds>(whole_test).count()); }
 
     void out_of_time() {
         if (!done_) return;
-        say("time", domain_, Verdict::problem,
-            {"test.out-of-time", {std::to_string(std::chrono::duration_cast<Seconds>(whole_test).count())}});
-        for (const auto& probe : probes_) {
-            const auto& findings = probe->result().report.findings;
-            report_.findings.insert(report_.findings.end(), findings.begin(), findings.end());
-        }
-        end(false);
+        if (deciding()) return sum_up();  // what is missing says nothing against it
+        end_with("time", {"test.out-of-time", {seconds()}}, {});
     }
 
     const Parts parts_;
@@ -263,11 +295,17 @@ private:
     Reported done_;
     admin::Report report_;
     im::DomainRule rule_;
-    bool sip_ = false, published_ = false;
+    bool sip_ = false;
     std::string names_;
-    SteadyTime since_{};
-    std::size_t open_ = 0;
-    std::vector<std::string> hosts_;
+    std::shared_ptr<PartnerDns> dns_;  // while it asks
+    Function<void()> after_dns_;
+    PartnerDns::Found found_;
+    Probe::Question question_;
+    std::optional<im::PartnerOverview> overview_;
+    std::unique_ptr<WayIn> way_in_;
+    bool ours_open_ = false;
+    admin::Report ours_;                 // of our own records
+    std::optional<admin::Report> seen_;  // of the way in
     std::shared_ptr<gateway::SipTargetSearch> sip_search_;
     std::shared_ptr<server::TargetSearch> xmpp_search_;
     std::vector<std::unique_ptr<Probe>> probes_;

@@ -33,10 +33,32 @@ std::pair<Message, std::optional<Message>> tls_fault(const std::string& detail, 
     return {Message{"test.tls-failed", {detail}}, Message{"fix.their-port", {}}};
 }
 
-std::pair<Message, Message> trust_fault(const std::string& trust_error) {
-    if (says(trust_error, "expired") || says(trust_error, "not yet valid"))
-        return {Message{"test.identity-expired", {trust_error}}, Message{"fix.their-certificate", {}}};
-    return {Message{"test.identity-untrusted", {trust_error}}, Message{"fix.trust", {}}};
+std::pair<Message, Message> trust_fault(const net::PeerCertificate& certificate, TimePoint now) {
+    const auto& error = certificate.trust_error;
+    if (says(error, "not yet valid"))
+        return {Message{"test.identity-not-yet", {time_text(certificate.valid_from), time_text(now)}},
+                Message{"fix.clock", {}}};
+    if (says(error, "expired"))
+        return {Message{"test.identity-expired", {error + ", " + time_text(certificate.valid_until)}},
+                Message{"fix.their-certificate", {}}};
+    if (says(error, "usage") || says(error, "purpose"))
+        return {Message{"test.identity-usage", {error}}, Message{"fix.their-certificate", {}}};
+    // It came alone, and nobody we know has issued it: an intermediate that it ought to send, or a CA of its own.
+    const bool alone = certificate.chain <= 1 && certificate.issuer != certificate.common_name;
+    if (alone && (says(error, "local issuer") || says(error, "first certificate")))
+        return {Message{"test.identity-chain", {certificate.issuer}}, Message{"fix.their-chain", {certificate.issuer}}};
+    return {Message{"test.identity-untrusted", {error}}, Message{"fix.trust", {}}};
+}
+
+Message certificate_details(const net::PeerCertificate& certificate) {
+    return {"test.identity-details",
+            {certificate.issuer, time_text(certificate.valid_from), time_text(certificate.valid_until),
+             std::to_string(certificate.chain)}};
+}
+
+std::optional<int> expires_soon(const net::PeerCertificate& certificate, TimePoint now) {
+    const auto left = std::chrono::floor<std::chrono::days>(certificate.valid_until - now).count();
+    return left < 21 ? std::optional<int>(static_cast<int>(left)) : std::nullopt;
 }
 
 std::optional<Message> describe_proof(const std::string& proof) {

@@ -19,6 +19,7 @@ void Probe::say(std::string step, Verdict verdict, Message what, std::optional<M
 void Probe::finish() {
     if (done_) return;
     done_ = true;
+    result_.took = parts_.executor.clock().now() - begun_;
     deadline_.cancel();
     parts_.executor.post(std::move(finished_));
 }
@@ -30,6 +31,7 @@ void Probe::connect(const net::Endpoint& endpoint) {
             say_unreachable(connection.error());
             return finish();
         }
+        result_.connected = true;
         say("tcp", Verdict::good, {"test.tcp-open", {}});
         connected(*std::move(connection));
     };

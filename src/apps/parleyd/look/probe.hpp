@@ -9,10 +9,19 @@ namespace parley::look {
 // One attempt at one address of a partner, as the services themselves would make it. One thread.
 class Probe {
 public:
+    // Of an XMPP stream that became ready: how we were proven, for a look at the way back.
+    struct Proven {
+        server::Target target;
+        std::string stream_id;
+        bool by_dialback = false, dialback_offered = false;
+    };
     struct Result {
         admin::Report report;
-        bool reached = false;  // it answered, and is whom we mean: the services would try no other address
+        bool reached = false;  // the services would try no other address after this one
         bool passed = false;   // a message would get through
+        bool connected = false;
+        Millis took{0};  // all in all, when it is done
+        std::optional<Proven> proven{};
     };
     struct Question {
         std::string from, domain;  // local, foreign
@@ -20,6 +29,7 @@ public:
     };
     virtual ~Probe() = default;  // ends it
     const Result& result() const { return result_; }
+    const std::string& subject() const { return subject_; }
     bool done() const { return done_; }
 
 protected:
@@ -28,7 +38,8 @@ protected:
           question_(std::move(question)),
           subject_(std::move(subject)),
           finished_(std::move(finished)),
-          since_(parts.executor.clock().now()) {}
+          begun_(parts.executor.clock().now()),
+          since_(begun_) {}
 
     void connect(const net::Endpoint& endpoint);  // then connected(), or the reason is said and it is finished
     virtual void connected(std::unique_ptr<net::Connection> connection) = 0;
@@ -46,6 +57,7 @@ private:
     void say_unreachable(const Error& error);
 
     Function<void()> finished_;
+    const SteadyTime begun_;
     SteadyTime since_;
     bool done_ = false;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // tells a late answer of the network that we are gone

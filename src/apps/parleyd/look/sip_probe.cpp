@@ -1,8 +1,10 @@
 #include <charconv>
+#include <ctime>
 
 #include "apps/parleyd/look/probe.hpp"
 #include "base/text.hpp"
 #include "net/identity.hpp"
+#include "net/tls_context.hpp"
 #include "sip/framer.hpp"
 #include "sip/header/diagnostics.hpp"
 #include "sip/response.hpp"
@@ -13,7 +15,7 @@ namespace {
 using admin::Message;
 using gateway::Answered;
 
-constexpr Millis tls_time{3'000}, answer_time{3'000};
+constexpr Millis tls_time{3'000}, answer_time{3'000}, notify_time{2'000};
 constexpr std::string_view nobody = "parley-test";  // who asks, and for whom; nobody is called so
 
 enum class Meaning { accepted, refused, lost };
@@ -59,8 +61,15 @@ int diagnostics_code(const sip::Message& response) {
     return 0;
 }
 
+// The edge of OCS 2007 R2 says so of a person whom it knows from public services, until it has seen us ask once.
+bool said_filtered(const sip::Message& response) {
+    return sip::diagnostics_of(response).find("GET_RICH_PRESENCE_FILTERED") != std::string::npos;
+}
+
 Message meaning_of_code(int code) {
     switch (code) {
+        case 13004: return {"diag.13004", {}};
+        case 25008: return {"diag.25008", {}};
         case 1008: return {"diag.1008", {}};
         case 1009: return {"diag.1009", {}};
         case 1010: return {"diag.1010", {}};
@@ -73,13 +82,37 @@ Message meaning_of_code(int code) {
     }
     // By its range, as the vendor has them.
     const std::vector<std::string> args{std::to_string(code)};
+    if (code > 0 && code < 1000) return {"diag.common", args};
     if (code >= 1000 && code < 2000) return {"diag.sip-stack", args};
     if (code >= 2000 && code < 3000) return {"diag.presence", args};
+    if (code >= 3000 && code < 4000) return {"diag.focus", args};
     if (code >= 4000 && code < 5000) return {"diag.user-services", args};
+    if (code >= 5000 && code < 6000) return {"diag.applications", args};
+    if (code >= 6000 && code < 7000) return {"diag.im-mcu", args};
     if (code >= 16000 && code < 17000) return {"diag.im-filter", args};
+    if (code >= 17000 && code < 18000) return {"diag.client-version", args};
     if (code >= 90000 && code < 91000) return {"diag.public-im", args};
     return {"diag.other", args};
 }
+
+// RFC 3261 20.17, which is RFC 1123's form: how far its clock is from ours, in seconds. Nothing when it does not say.
+std::optional<std::int64_t> clock_difference(const sip::Message& response, TimePoint now) {
+    const std::string value(response.header("Date"));
+    std::tm parts{};
+    const char* end = ::strptime(value.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    if (end == nullptr || *end != '\0') return std::nullopt;
+    const TimePoint theirs{Seconds{::timegm(&parts)}};
+    return std::chrono::abs(std::chrono::floor<Seconds>(theirs - now)).count();
+}
+// RFC 3261 20.33: seconds, behind which a comment and parameters may stand.
+std::optional<std::uint32_t> retry_after(const sip::Message& response) {
+    const auto value = trim(response.header("Retry-After"));
+    std::uint32_t seconds = 0;
+    if (std::from_chars(value.data(), value.data() + value.size(), seconds).ec != std::errc{}) return std::nullopt;
+    return seconds;
+}
+
+constexpr std::int64_t clocks_differ = 120;  // seconds
 
 class SipProbe final : public Probe, net::Connection::Handler {
 public:
@@ -87,6 +120,9 @@ public:
         : Probe(parts, std::move(question), target.host + ' ' + target.endpoint.to_string(), std::move(finished)),
           target_(target) {
         connect(target_.endpoint);
+    }
+    ~SipProbe() override {
+        if (!call_id_.empty()) parts_.forget_notification(call_id_);
     }
 
 private:
@@ -111,6 +147,7 @@ private:
             return finish();
         }
         within(tls_time, "tls", {"test.tls-silent", {}}, Message{"fix.their-port", {}});
+        own_ = own->second;
         connection_->start_tls(own->second, net::Connection::TlsRole::client, target_.host);
         connection_->set_handler(this);
     }
@@ -119,16 +156,21 @@ private:
         deadline_.cancel();
         const auto& tls = *connection_->tls();
         say("tls", Verdict::good, {"test.tls-done", {tls.protocol, tls.cipher}});
+        const auto now = parts_.executor.clock().wall();
         const auto answered = gateway::who_answered(&tls, target_, question_.rule);
         const auto wanted = gateway::name_expected(target_, question_.rule);
         if (answered == Answered::right) {
             say("identity", Verdict::good, {"test.identity-good", {net::describe_names(*tls.peer)}});
+            say("identity", Verdict::good, certificate_details(*tls.peer));
+            if (const auto days = expires_soon(*tls.peer, now))
+                say("identity", Verdict::warning, {"test.identity-expires", {std::to_string(*days)}},
+                    Message{"fix.their-certificate", {}});
             return ask();
         }
         if (answered == Answered::no_certificate) {
             say("identity", Verdict::problem, {"test.identity-none", {}}, Message{"fix.their-certificate", {}});
         } else if (answered == Answered::untrusted) {
-            auto [what, fix] = trust_fault(tls.peer->trust_error);
+            auto [what, fix] = trust_fault(*tls.peer, now);
             say("identity", Verdict::problem, std::move(what), std::move(fix));
         } else {
             say("identity", Verdict::problem, {"test.identity-name", {net::describe_names(*tls.peer), wanted}},
@@ -156,7 +198,8 @@ private:
         request.add(sip::HeaderId::from, "<sip:" + (look_up_ ? std::string(nobody) + '@' : std::string{}) + from +
                                              ">;tag=" + parts_.random.hex(8));
         request.add(sip::HeaderId::to, '<' + to + '>');
-        request.add(sip::HeaderId::call_id, parts_.random.hex(16));
+        call_id_ = parts_.random.hex(16);
+        request.add(sip::HeaderId::call_id, call_id_);
         request.add(sip::HeaderId::cseq, "1 " + method);
         request.add(sip::HeaderId::contact, "<sip:" + here + ";transport=" + transport + ">");
         request.add("Max-Forwards", "70");
@@ -164,6 +207,10 @@ private:
             request.add("Event", "presence");
             request.add("Accept", "application/pidf+xml");
             request.add("Expires", "0");
+            // It may come by this connection, or by one that the partner makes to what our Contact names.
+            parts_.expect_notification(call_id_, [this, alive = std::weak_ptr(here_)](const std::string& where) {
+                if (!alive.expired()) notified(where);
+            });
         }
         connection_->send(request.serialise());
     }
@@ -182,8 +229,9 @@ private:
             }
             // The notification that a look-up brings is answered; its other requests are not our affair here.
             if (parsed->message.is_request()) {
-                if (parsed->message.method() == sip::Method::notify)
-                    connection_->send(sip::make_response(parsed->message, 200, "OK", {}).serialise());
+                if (parsed->message.method() != sip::Method::notify) continue;
+                connection_->send(sip::make_response(parsed->message, 200, "OK", {}).serialise());
+                notified({});
                 continue;
             }
             if (parsed->message.status() >= 200) return answered(parsed->message);
@@ -193,16 +241,32 @@ private:
     void answered(const sip::Message& response) {
         const auto status = std::to_string(response.status());
         const std::string phrase(response.reason_phrase());
+        const auto off = clock_difference(response, parts_.executor.clock().wall());
+        if (off && *off > clocks_differ)
+            say("probe", Verdict::warning, {"test.clock-differs", {std::to_string(*off)}}, Message{"fix.clock", {}});
         switch (meaning_of(response.status(), look_up_)) {
             case Meaning::accepted:
                 result_.passed = true;
                 say("probe", Verdict::good, {"test.probe-answered", {status, phrase}});
-                return finish();
+                if (!look_up_ || response.status() >= 300) return finish();
+                accepted_ = true;
+                if (notified_) return say_notified();
+                deadline_ = parts_.executor.after(notify_time, [this] {
+                    say("probe", Verdict::warning, {"test.probe-no-notify", {}},
+                        Message{"fix.our-srv", {question_.from}});
+                    finish();
+                });
+                return;
             case Meaning::refused:
                 say("probe", Verdict::problem, {"test.probe-refused", {status, phrase}},
                     Message{"fix.their-list", {question_.from, our_host()}});
                 break;
             case Meaning::lost:
+                if (const auto pause = retry_after(response); response.status() == 503 && pause) {
+                    say("probe", Verdict::problem, {"test.probe-busy", {status, phrase, std::to_string(*pause)}},
+                        Message{"fix.wait", {}});
+                    break;
+                }
                 say("probe", Verdict::problem, {"test.probe-lost", {status, phrase}},
                     Message{"fix.our-srv", {question_.from}});
                 break;
@@ -210,16 +274,33 @@ private:
         if (const auto said = sip::diagnostics_of(response); !said.empty())
             say("probe", Verdict::note, {"test.diagnostics", {said}});
         if (const int code = diagnostics_code(response); code != 0) say("probe", Verdict::note, meaning_of_code(code));
+        if (said_filtered(response)) say("probe", Verdict::note, {"diag.presence-filtered", {}});
+        finish();
+    }
+
+    // Perhaps before the answer to the look-up itself.
+    void notified(const std::string& from) {
+        notified_ = true;
+        if (!from.empty()) notified_from_ = from;
+        if (accepted_ && !done()) say_notified();
+    }
+    void say_notified() {
+        say("probe", Verdict::good, {"test.probe-notified", {}});
+        if (!notified_from_.empty()) say("in", Verdict::good, {"test.in-notified", {notified_from_}});
         finish();
     }
 
     void on_closed(const Error& why) override {
         if (done()) return;
+        if (accepted_) return;  // what it wants to notify may come by another connection
         auto [what, fix] = tls_fault(why.detail, our_host());
         const bool about_tls = why.detail.starts_with("TLS:");
         const bool unexplained = why.detail.find("closed the connection") != std::string::npos ||
                                  why.detail.find("reset") != std::string::npos;
-        if (!result_.reached && unexplained && gateway::profile_or_simple(question_.rule.profile).legacy_tls)
+        if (own_ && !own_->for_clients() && (unexplained || about_tls))
+            say("tls", Verdict::problem, {"test.ours-usage", {why.detail}},
+                Message{"fix.our-certificate", {our_host()}});
+        else if (!result_.reached && unexplained && gateway::profile_or_simple(question_.rule.profile).legacy_tls)
             say("tls", Verdict::problem, {"test.tls-ended", {}}, Message{"fix.legacy-tls", {}});
         else if (!result_.reached || about_tls)  // with TLS 1.3 it judges our certificate after the handshake
             say("tls", Verdict::problem, std::move(what), std::move(fix));
@@ -231,8 +312,12 @@ private:
 
     const gateway::SipTarget target_;
     const bool look_up_ = gateway::profile_or_simple(question_.rule.profile).look_up_probe;
+    std::string call_id_, notified_from_;
+    bool accepted_ = false, notified_ = false;
+    std::shared_ptr<int> here_ = std::make_shared<int>(0);
     sip::Framer framer_;
     std::unique_ptr<net::Connection> connection_;
+    std::shared_ptr<net::TlsContext> own_;
 };
 
 }  // namespace
