@@ -1,4 +1,5 @@
 #include "im/xmpp_profile.hpp"
+#include "base/text.hpp"
 #include "server/s2s/dialback_key.hpp"
 #include "server/s2s/link.hpp"
 #include "server/s2s/xmpp_federation.hpp"
@@ -80,9 +81,13 @@ void Link::on_dialback(const xml::Element& element) {
         return;
     }
     if (!stream_->both_ways()) return;
-    if (element.name() == "verify" && element.attribute("to") == local_)
-        return stream_->send(answer_about_key(shard_.node().secret, element.attribute("from"), local_,
-                                              element.attribute("id"), element.text()));
+    if (element.name() == "verify" && element.attribute("to") == local_) {
+        const std::string asking(element.attribute("from")), id(element.attribute("id"));
+        const bool valid = dialback_key(shard_.node().secret, asking, local_, id) == trim(element.text());
+        federation_.inbound_seen().asked(asking, shard_.settings().policy.rule(asking) != nullptr,
+                                         {shard_.clock().wall(), stream_->remote().to_string(), id, valid});
+        return stream_->send(answer_about_key(shard_.node().secret, asking, local_, id, element.text()));
+    }
     if (element.name() != "result") return;
     std::string out = "<db:result type='error'";
     xml::write_attribute(out, "from", element.attribute("to"));
