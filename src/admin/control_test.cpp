@@ -498,11 +498,11 @@ TEST_F(ControlTest, FollowsMessagesAndPutsWhoDoesSoIntoTheAuditLog) {
     EXPECT_EQ(std::get<TraceReport>(ask(show).payload).events.at(0).body, "hello");
     EXPECT_EQ(audit_lines().size(), 2U) << "who reads what people write is in the log";
 
-    EXPECT_EQ(said(trace(Do::stop)), "trace 1 of alice@a.example is ended; it holds 1 events");
+    EXPECT_EQ(said(trace(Do::stop)), "trace 1 of alice@a.example is ended; events: 1");
     EXPECT_FALSE(node_.traces.on());
     auto forget = trace(Do::stop, "1");
     forget.forget = true;
-    EXPECT_EQ(said(forget), "trace 1 of alice@a.example is ended and its 1 events are forgotten");
+    EXPECT_EQ(said(forget), "trace 1 of alice@a.example is ended and forgotten; events: 1");
     EXPECT_TRUE(said(trace(Do::show, "1")).starts_with("refused: there is no trace 1"));
     for (std::size_t i = 0; i < im::most_traces; ++i) ask(trace(Do::start, "a.example"));
     EXPECT_EQ(said(trace(Do::start, "a.example")), "refused: 8 traces run already; end one: parleyctl trace stop N");

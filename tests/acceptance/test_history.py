@@ -3,6 +3,7 @@ import json
 import subprocess
 
 from tests.acceptance.ocs import THEIRS, node_and_edge, U1, ALICE
+from tests.lab.ca import CertificateAuthority
 from tests.lab.ocs_chat import OutgoingChat
 from tests.lab.parley import Parley
 from tests.lab.prosody import Prosody
@@ -65,6 +66,14 @@ async def test_history_of_a_sip_partner(lab):
     await again.invite()
     await again.refused(403)
     assert [each[1] for each in history(node, THEIRS)][-2:] == ["history.rule", "history.refused"], history(node, THEIRS)
+    # An edge whose certificate names another host.
+    await edge.stop()
+    edge.certificate = lab.ca.issue("edge.elsewhere.example")
+    await edge.start()
+    node.allow(THEIRS, "--via", "sip", "--profile", "ocs")
+    user.send_message(ALICE, "is it you?")
+    await until(lambda: ("attempt", "history.failed", "test.identity-name") in [each[:3] for each in history(node, THEIRS)], 20,
+                "the certificate of another host")
     # Somebody whom nobody here knows leaves nothing.
     assert history(node, "stranger.example") == []
 
@@ -88,6 +97,35 @@ async def test_sheet(lab):
     assert any(fingerprint in text for text in texts), (fingerprint, texts)
     assert any(text == f"issued by {issuer}" for text in texts), (issuer, texts)
     assert any("mailto:post@parley.example" in text for text in texts)
+    assert "conference.parley.example" in subjects, "the rooms"
     only = node.ctl("federation", "sheet", "second.example").stdout
     assert "second.example" in only and "parley.example. SRV" not in only, only
     assert node.ctl("federation", "sheet", "elsewhere.example", check=False).returncode == 4
+
+
+async def test_history_names_what_the_test_names(lab):
+    """Faults of XMPP partners, each met by a message: the rule id in the history is that of `federation test`."""
+    node = await Parley(lab, "parley.example").start()
+    alice = await XmppClient(lab, node.add_user("alice"), "secret", node.address).start()
+    stranger = CertificateAuthority(lab.folder / "stranger", "nobody's CA")
+    untrusted = stranger.issue("untrusted.example")
+    untrusted.ca = str(lab.ca.file)  # whom that server trusts
+    await Prosody(lab, "plain.example", "plain").start()
+    await Prosody(lab, "named.example", certificate=lab.ca.issue("other.example")).start()
+    await Prosody(lab, "untrusted.example", certificate=untrusted).start()
+    await Prosody(lab, "expired.example", certificate=lab.ca.issue("expired.example", days=-3)).start()
+    lab.publish_xmpp("closed.example", lab.ports.take())
+    for domain, rule in (("plain.example", "test.tls-not-offered"), ("named.example", "test.identity-name"),
+                         ("untrusted.example", "test.identity-untrusted"), ("expired.example", "test.identity-expired"),
+                         ("closed.example", "test.tcp-refused"), ("nowhere.example", "test.dns-no-server")):
+        node.allow(domain, "--via", "xmpp")
+        alice.send_message(f"bob@{domain}", "can you hear me?")
+
+        def named():
+            return [each[2] for each in history(node, domain) if each[1] == "history.failed"]
+
+        await until(named, 20, f"the failure at {domain}")
+        tested = json.loads(node.ctl("--json", "federation", "test", domain, check=False).stdout)["result"]["findings"]
+        problems = [each["id"] for each in tested if each["verdict"] == "problem"]
+        assert rule in problems, (domain, problems)
+        assert set(named()) == {rule}, (domain, history(node, domain), node.ctl("federation", "history", domain).stdout)

@@ -535,6 +535,7 @@ inline constexpr std::array message_ids = std::to_array<std::string_view>({
     "history.retried",
     "history.times",
     "sheet.domain",
+    "sheet.rooms",
     "sheet.port-xmpp",
     "sheet.port-xmpps",
     "sheet.port-sips",

@@ -35,6 +35,8 @@ public:
     void domain(const std::string& name, const admin::Report& plan) {
         const auto& config = *parts_.config;
         say("domain", name, {"sheet.domain", {name}});
+        if (const auto* own = config.domain(name); own && !own->rooms.empty() && config.has(Role::s2s))
+            say("domain", own->rooms, {"sheet.rooms", {name}});
         for (const auto& finding : plan.findings) {
             const bool for_clients =
                 finding.subject.starts_with("_xmpp-client.") || finding.subject.starts_with("_xmpps-client.");
