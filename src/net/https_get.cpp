@@ -18,8 +18,10 @@ constexpr std::size_t most_header_bytes = 8'192;
 constexpr std::size_t most_addresses = 4;
 constexpr std::size_t longest_url = 2'048;
 
-bool is_address(std::string_view host) {
-    return host.find_first_not_of("0123456789.") == std::string_view::npos;
+// What to_ascii_domain() makes of an authority may still be an address, or have empty labels.
+bool is_host_name(std::string_view host) {
+    return !host.empty() && host.find_first_not_of("0123456789.") != std::string_view::npos &&
+           host.find("..") == std::string_view::npos && host.front() != '.' && host.back() != '.';
 }
 
 }  // namespace
@@ -69,7 +71,7 @@ std::optional<HttpsUrl> parse_https_url(std::string_view text) {
         authority = authority.substr(0, colon);
     }
     url.host = to_ascii_domain(authority);
-    if (url.host.empty() || is_address(url.host)) return std::nullopt;
+    if (!is_host_name(url.host)) return std::nullopt;
     return url;
 }
 
