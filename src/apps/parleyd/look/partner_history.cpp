@@ -11,6 +11,13 @@ using admin::MessageId;
 using im::PartnerEvent;
 using What = PartnerEvent::What;
 
+MessageId trust_rule(const std::string& detail) {
+    net::PeerCertificate seen;
+    seen.trust_error = detail;
+    seen.chain = 2;  // what it came with is not kept
+    return trust_fault(seen, {}).first.id;
+}
+
 // The rule id by which `federation test` would name the same fault (docs/partners/faults.md).
 MessageId rule_of(const PartnerEvent& event) {
     using Fault = PartnerEvent::Fault;
@@ -23,7 +30,7 @@ MessageId rule_of(const PartnerEvent& event) {
         case Fault::tls: return tls_fault(event.detail, event.local).first.id;
         case Fault::no_tls: return "test.tls-not-offered";
         case Fault::certificate:
-            if (event.detail.find("trusted") != std::string::npos) return trust_fault(event.detail).first.id;
+            if (event.detail.find("trusted") != std::string::npos) return trust_rule(event.detail);
             return event.detail.find("no certificate") != std::string::npos ? MessageId("test.identity-none")
                                                                             : MessageId("test.identity-name");
         case Fault::no_proof: return "test.no-proof";
