@@ -120,6 +120,8 @@ TEST(TraceReport, EveryStepHasASentence) {
                              "asks-dns",
                              "allowed",
                              "not-allowed",
+                             "closed-out",
+                             "closed-in",
                              "outbox",
                              "outbox-done",
                              "repeated",
