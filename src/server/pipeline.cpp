@@ -131,14 +131,19 @@ void receive_stanza(Shard& shard, const std::shared_ptr<Session>& session, xml::
         if (is_answerable(stanza)) answer(*session, blocked_error(stanza));
         return session->settle_inbound(number);
     }
+    if (trace::on(shard) && stanza.kind != Stanza::Kind::message)
+        trace::stanza(shard, trace::Way::from_user, stanza, stanza.to, {});
     // 5. Its way is open in this direction.
     if (!stanza.to.empty() && !shard.is_local(stanza.to.domain()))
         if (const auto closed = shard.closed_from_here(stanza, stanza.to.domain())) {
+            if (trace::on(shard)) {
+                if (stanza.kind == Stanza::Kind::message)
+                    trace::stanza(shard, trace::Way::from_user, stanza, stanza.to, {});
+                trace::step(shard, stanza, stanza.to, {}, "closed-out", {{"domain", stanza.to.domain()}});
+            }
             answer(*session, stanza.error(*closed));
             return session->settle_inbound(number);
         }
-    if (trace::on(shard) && stanza.kind != Stanza::Kind::message)
-        trace::stanza(shard, trace::Way::from_user, stanza, stanza.to, {});
     // 6. It is acted upon by its kind.
     switch (stanza.kind) {
         case Stanza::Kind::message: return route_message(shard, session, std::move(stanza), number);

@@ -358,8 +358,11 @@ void Shard::route_remote(im::Envelope envelope, im::Settled settled) {
     if (!transport)
         return settled(
             xmpp::stanza_error("not-allowed", "exchange with " + envelope.to.domain() + " is not allowed here"));
-    auto closed = closed_from_here(*envelope.stanza, envelope.to.domain());  // a room's messages were asked nowhere else
-    if (closed) return settled(std::move(closed));
+    // What rooms send was asked nowhere else.
+    if (auto closed = closed_from_here(*envelope.stanza, envelope.to.domain())) {
+        if (trace::on(*this)) trace::step(*this, envelope, "closed-out", {{"domain", envelope.to.domain()}});
+        return settled(std::move(closed));
+    }
     auto* remote = *transport == im::Transport::sip ? sip_domains : xmpp_domains;
     if (!remote) return settled(xmpp::stanza_error("remote-server-not-found"));
     // Who cannot enter a room by an invitation is in it by a conversation with it.
@@ -512,7 +515,10 @@ im::Outcome Shard::closed_to(const xmpp::Stanza& stanza) {
 }
 
 void Shard::on_hand(im::Envelope envelope, im::Settled settled) {
-    if (auto closed = closed_to(*envelope.stanza)) return settled(std::move(closed));
+    if (auto closed = closed_to(*envelope.stanza)) {
+        if (trace::on(*this)) trace::step(*this, envelope, "closed-in", {{"domain", envelope.stanza->from.domain()}});
+        return settled(std::move(closed));
+    }
     if (is_room_domain(envelope.to.domain())) return rooms_->on_hand(std::move(envelope), std::move(settled));
     if (auto* user = loaded_user(envelope.to)) {  // the usual case, without a closure
         if (envelope.stanza->kind == Stanza::Kind::message)

@@ -486,6 +486,8 @@ constexpr auto entries = std::to_array<CatalogueEntry>({
     {"trace.own-block", "refused: its sender has blocked {0}"},
     {"trace.asks-dns", "DNS is asked whether {0} is reached over XMPP or SIP"},
     {"trace.allowed", "exchange with {0} is allowed, over {1}"},
+    {"trace.closed-out", "the rule lets nothing be sent to {0} from here"},
+    {"trace.closed-in", "the rule lets nothing from {0} in"},
     {"trace.not-allowed", "exchange with {0} is not allowed"},
     {"trace.outbox", "on disk, in the outbox: row {0}"},
     {"trace.outbox-done", "the next hop has it: out of the outbox (row {0})"},

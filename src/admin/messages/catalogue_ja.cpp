@@ -489,6 +489,8 @@ constexpr auto entries = std::to_array<CatalogueEntry>({
     {"trace.own-block", "拒否: 送信者が {0} をブロックしています"},
     {"trace.asks-dns", "{0} が XMPP か SIP かを DNS に尋ねています"},
     {"trace.allowed", "{0} との通信は許可されています ({1})"},
+    {"trace.closed-out", "規則により、こちらから {0} へは送れません"},
+    {"trace.closed-in", "規則により、{0} からは受け取りません"},
     {"trace.not-allowed", "{0} との通信は許可されていません"},
     {"trace.outbox", "送信箱に保存しました: 行 {0}"},
     {"trace.outbox-done", "次のサーバーが受け取りました。送信箱から消します (行 {0})"},

@@ -494,6 +494,8 @@ inline constexpr std::array message_ids = std::to_array<std::string_view>({
     "trace.asks-dns",
     "trace.allowed",
     "trace.not-allowed",
+    "trace.closed-out",
+    "trace.closed-in",
     "trace.outbox",
     "trace.outbox-done",
     "trace.repeated",
