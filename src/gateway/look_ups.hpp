@@ -32,9 +32,9 @@ public:
         waiting_.erase(call_id);
         any_.store(!waiting_.empty(), std::memory_order_release);
     }
+    bool any() const { return any_.load(std::memory_order_acquire); }
     // Whether such a notification was waited for.
     bool take(std::string_view call_id, std::string address) {
-        if (!any_.load(std::memory_order_acquire)) return false;
         const std::lock_guard lock(mutex_);
         const auto found = waiting_.find(call_id);
         if (found == waiting_.end()) return false;

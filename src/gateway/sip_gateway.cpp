@@ -103,7 +103,9 @@ struct SipGateway::Shard final : SipDomains::Wire, SipLinks::Inbox, Recovery::Sh
     // The notification of a look-up by `federation test`: a 200 is all that it gets.
     bool is_for_a_test(sip::LinkId link, const sip::Parsed& parsed) {
         const auto& message = parsed.message;
-        if (parsed.problem || !message.is_request() || message.method() != sip::Method::notify) return false;
+        if (!gateway.look_ups_.any() || parsed.problem || !message.is_request() ||
+            message.method() != sip::Method::notify)
+            return false;
         if (!gateway.look_ups_.take(message.header(sip::HeaderId::call_id), links.address_of(link))) return false;
         links.send(link, sip::make_response(message, 200, "OK", {}).serialise());
         return true;

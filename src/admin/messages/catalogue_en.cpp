@@ -369,6 +369,7 @@ constexpr auto entries = std::to_array<CatalogueEntry>({
     {"test.in-elsewhere", "it has asked about our key, but not here: what we publish leads to another server"},
     {"test.in-silent", "it does not answer about our key in time: perhaps it cannot reach us"},
     {"test.in-no-question", "it has taken our key without asking us"},
+    {"test.in-no-stream", "no stream to it could be opened for that"},
     {"test.in-untested", "its way to us was not tested: {0}"},
     {"test.in-seen", "its last stream to us: {0}, from {1}, by {2}, {3}"},
     {"test.in-open", "it is connected to us from {0}, since {1}"},

@@ -367,6 +367,7 @@ inline constexpr std::array message_ids = std::to_array<std::string_view>({
     "test.in-elsewhere",
     "test.in-silent",
     "test.in-no-question",
+    "test.in-no-stream",
     "test.in-untested",
     "test.in-seen",
     "test.in-open",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/printable.hpp"
 #include "net/identity.hpp"
 #include "server/s2s/both_ways.hpp"
 #include "server/s2s/dialback_key.hpp"
@@ -23,13 +24,11 @@ xml::ParserLimits limits_s2s() {
     return limits;
 }
 
-constexpr std::size_t longest_reason = 500;  // the peer writes it, and it stands in our log
-
 // The condition of an error, with its text if there is one (`ns` is the namespace of both), for people.
 std::string describe(const xml::Element& error, std::string_view ns) {
     const auto* condition = error.first_child();
     std::string out = condition ? condition->name() : "no reason given";
-    if (const auto* text = error.child(ns, "text")) out += ": " + text->text().substr(0, longest_reason);
+    if (const auto* text = error.child(ns, "text")) out += ": " + printable(text->text());
     return out;
 }
 

@@ -95,7 +95,7 @@ private:
         sip_ = rule_.transport == im::Transport::sip;
         if (sip_ && !parts_.config->has(admin::Role::sip))
             return end_with("way", {"test.no-sip", {}}, Message{"fix.role-sip", {}});
-        if (!sip_ && !about_way_in()) return;
+        if (!about_way_in()) return;
         if (sip_) about_old_tls();
         parts_.overview(domain_, [self = shared_from_this()](im::PartnerOverview overview) {
             self->overview_ = std::move(overview);
@@ -141,7 +141,7 @@ private:
 
     // What the partner may prove itself by, when it connects to us. False: nothing helps, and that has been said.
     bool about_way_in() {
-        const auto release = parts_.refused_release(domain_);
+        const auto release = sip_ ? std::string{} : parts_.refused_release(domain_);
         if (!release.empty()) {
             end_with("policy", {"test.policy-release", {release}}, {});
             return false;
@@ -150,9 +150,10 @@ private:
         const auto add = [&](bool allowed, const char* way) {
             if (allowed) ways += (ways.empty() ? "" : ", ") + std::string(way);
         };
-        add(rule_.external_in && rule_.tls != im::TlsPolicy::off, "SASL EXTERNAL");
-        add(rule_.dialback && rule_.tls != im::TlsPolicy::off, "dialback inside TLS");
-        add(rule_.plain_dialback && rule_.tls != im::TlsPolicy::required, "dialback without TLS");
+        add(sip_, rule_.next_hop.empty() || rule_.next_hop_tls ? "TLS" : "TCP");
+        add(!sip_ && rule_.external_in && rule_.tls != im::TlsPolicy::off, "SASL EXTERNAL");
+        add(!sip_ && rule_.dialback && rule_.tls != im::TlsPolicy::off, "dialback (TLS)");
+        add(!sip_ && rule_.plain_dialback && rule_.tls != im::TlsPolicy::required, "dialback (TCP)");
         say("policy", domain_ + " -> " + from_, Verdict::good, {"test.policy-in", {ways}});
         return true;
     }
@@ -253,7 +254,10 @@ private:
             std::none_of(probes_.begin(), probes_.end(), [](const auto& probe) { return probe->result().connected; });
         if (found_.fell_back && nobody_there)
             for (auto& finding : found_.report.findings)
-                if (finding.what.id == MessageId("test.dns-no-record")) finding.verdict = Verdict::problem;
+                if (finding.what.id == MessageId("test.dns-no-record")) {
+                    finding.verdict = Verdict::problem;
+                    finding.fix = Message{"fix.their-srv", {finding.subject}};
+                }
         take(std::move(found_.report));
         std::size_t work = 0;
         for (const auto& probe : probes_) {
@@ -275,9 +279,17 @@ private:
             say("targets", domain_, Verdict::warning,
                 {"test.targets-left", {std::to_string(work), std::to_string(probes_.size()), last->subject()}},
                 Message{"fix.their-targets", {}});
+        if (way_in_ && !seen_)
+            say("in", domain_ + " -> " + from_, Verdict::warning, {"test.in-silent", {}},
+                Message{"fix.our-srv", {from_}});
         if (seen_) take(std::move(*seen_));
+        if (!sip_ && !way_in_)
+            say("in", domain_ + " -> " + from_, Verdict::note, {"test.in-untested", {"@test.in-no-stream"}});
         take(std::move(ours_));
-        if (overview_) say_seen(parts_, domain_, sip_, *overview_, report_);
+        const bool proven = std::any_of(report_.findings.begin(), report_.findings.end(), [](const auto& finding) {
+            return finding.what.id == MessageId("test.in-proven") || finding.what.id == MessageId("test.in-notified");
+        });
+        if (overview_) say_seen(parts_, domain_, sip_, *overview_, proven, report_);
         say("untested", domain_, Verdict::note, {"test.untested", {}});
         end(passes && report_.count(Verdict::problem) == 0);
     }
@@ -287,6 +299,8 @@ private:
     void out_of_time() {
         if (!done_) return;
         if (deciding()) return sum_up();  // what is missing says nothing against it
+        take(std::move(found_.report));
+        for (const auto& probe : probes_) take(probe->result().report);
         end_with("time", {"test.out-of-time", {seconds()}}, {});
     }
 

@@ -109,8 +109,7 @@ void PartnerDns::say_service(const std::string& name, const Service& service) {
         return report.add("dns", name, Verdict::warning, {"test.dns-silent", {answer.error().detail}},
                           Message{"fix.our-dns", {}}, service.millis);
     if (answer->records.empty())
-        report.add("dns", name, Verdict::note, {"test.dns-no-record", {}}, Message{"fix.their-srv", {name}},
-                   service.millis);
+        report.add("dns", name, Verdict::note, {"test.dns-no-record", {}}, {}, service.millis);
     else if (net::decidedly_absent(answer->records))
         report.add("dns", name, Verdict::note, {"test.dns-not-offered", {}}, Message{"fix.their-srv", {name}},
                    service.millis);

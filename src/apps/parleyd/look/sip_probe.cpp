@@ -2,6 +2,7 @@
 #include <ctime>
 
 #include "apps/parleyd/look/probe.hpp"
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "net/identity.hpp"
 #include "net/tls_context.hpp"
@@ -240,7 +241,7 @@ private:
 
     void answered(const sip::Message& response) {
         const auto status = std::to_string(response.status());
-        const std::string phrase(response.reason_phrase());
+        const std::string phrase = printable(response.reason_phrase());
         const auto off = clock_difference(response, parts_.executor.clock().wall());
         if (off && *off > clocks_differ)
             say("probe", Verdict::warning, {"test.clock-differs", {std::to_string(*off)}}, Message{"fix.clock", {}});

@@ -122,14 +122,14 @@ std::unique_ptr<WayIn> WayIn::start(const Parts& parts, const Probe::Question& q
     return way;
 }
 
-void say_seen(const Parts& parts, const std::string& domain, bool sip, const im::PartnerOverview& overview,
+void say_seen(const Parts& parts, const std::string& domain, bool sip, const im::PartnerOverview& overview, bool proven,
               admin::Report& report) {
     const auto add = [&](Verdict verdict, Message what, std::optional<Message> fix = {}) {
         report.add("in", domain, verdict, std::move(what), std::move(fix));
     };
-    bool seen = false;
+    bool seen = proven;
     for (const auto& connection : overview.connections) {
-        if (connection.by_us) continue;
+        if (connection.by_us || !sip) continue;
         add(Verdict::good, {"test.in-open", {connection.place, time_text(connection.since)}});
         seen = true;
         break;
@@ -146,7 +146,7 @@ void say_seen(const Parts& parts, const std::string& domain, bool sip, const im:
         }
     } else {
         const auto known = parts.inbound(domain);
-        if (known.proven && !seen)
+        if (known.proven)
             add(Verdict::good, {"test.in-seen",
                                 {time_text(known.proven->at), known.proven->address, known.proven->proof,
                                  known.proven->tls.empty() ? "TCP" : known.proven->tls}});

@@ -21,8 +21,9 @@ std::string asked_here(const Parts& parts, const std::string& domain, const std:
 // A key of ours was refused with this reason: the rule id, where it is about the partner's way to us.
 std::optional<admin::Message> why_unreachable(const std::string& reason, bool asked_here);
 
-// What is remembered of the partner's own streams and requests to us; no probe is needed for it.
-void say_seen(const Parts& parts, const std::string& domain, bool sip, const im::PartnerOverview& overview,
+// What is remembered of the partner's own streams and requests to us; no probe is needed for it. `proven`: this test
+// has seen it connect.
+void say_seen(const Parts& parts, const std::string& domain, bool sip, const im::PartnerOverview& overview, bool proven,
               admin::Report& report);
 
 }  // namespace parley::look
