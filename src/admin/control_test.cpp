@@ -154,8 +154,9 @@ TEST_F(ControlTest, UsersComeAndGo) {
     EXPECT_EQ(said(AddUser{user("a.example")}), "refused: \"a.example\" is not a user's address; write user@domain");
     EXPECT_EQ(said(AddUser{user("alice@a.example/x")}),
               "refused: \"alice@a.example/x\" is not a user's address; write user@domain");
-    EXPECT_EQ(said(AddUser{user("room+tea@a.example")}),
-              "refused: room+tea@a.example: no user's name begins with \"room+\": SIP partners know rooms by such names");
+    EXPECT_EQ(
+        said(AddUser{user("room+tea@a.example")}),
+        "refused: room+tea@a.example: no user's name begins with \"room+\": SIP partners know rooms by such names");
     EXPECT_EQ(said(SetPassword{user("bob@b.example")}), "refused: there is no user bob@b.example");
     EXPECT_TRUE(node_.ended.empty());
     EXPECT_EQ(said(SetPassword{user("alice@a.example")}),

@@ -102,7 +102,7 @@ private:
     void sweep_users();
     void route_remote(im::Envelope envelope, im::Settled settled);
     im::Outcome closed_to(const xmpp::Stanza& stanza);  // not let in from the domain that it is from
-    bool undecided(const std::string& domain);  // whether it is reached over XMPP or SIP
+    bool undecided(const std::string& domain);          // whether it is reached over XMPP or SIP
     // `again` runs in its turn when it is decided, with the error if it cannot be.
     void wait_for_way(const std::string& domain, Function<void(const im::Outcome&)> again);
     void way_found(const std::string& domain, const Result<im::Transport>& way);

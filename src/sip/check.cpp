@@ -19,8 +19,10 @@ Problem bad(std::string_view what) {
 
 // Exactly one, or the reader before us may have taken the other one.
 std::optional<Problem> exactly_one(const Message& message) {
-    constexpr std::array once{HeaderId::from,           HeaderId::to,           HeaderId::call_id, HeaderId::cseq,
-                              HeaderId::max_forwards,   HeaderId::content_type, HeaderId::expires, HeaderId::event,
+    constexpr std::array once{HeaderId::from,           HeaderId::to,
+                              HeaderId::call_id,        HeaderId::cseq,
+                              HeaderId::max_forwards,   HeaderId::content_type,
+                              HeaderId::expires,        HeaderId::event,
                               HeaderId::content_length, HeaderId::subscription_state};
     constexpr std::size_t needed = 4;  // the first of them
     std::array<std::uint16_t, once.size()> counts{};

@@ -6,7 +6,8 @@
 namespace parley::admin {
 
 // Every sentence that an administrator can read, by its id. The ids are stable: scripts, the web pages and the runbook
-// refer to them. Each catalogue (catalogue_en.cpp, catalogue_ja.cpp) has all of them: message_test.cpp checks it.
+// refer to them. Each catalogue (catalogue_en.cpp and partners_en.cpp, catalogue_ja.cpp and partners_ja.cpp) has all of
+// them: message_test.cpp checks it.
 inline constexpr std::array message_ids = std::to_array<std::string_view>({
     // The layout of a problem.
     "problem.error",

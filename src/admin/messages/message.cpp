@@ -2,14 +2,21 @@
 
 #include <cstdlib>
 #include <unordered_map>
+#include <vector>
 
 namespace parley::admin {
 
-extern const std::span<const CatalogueEntry> catalogue_en, catalogue_ja;
+extern const std::span<const CatalogueEntry> catalogue_en, catalogue_ja, partners_en, partners_ja;
 
 namespace {
 
 using Index = std::unordered_map<std::string_view, std::string_view>;
+
+std::vector<CatalogueEntry> joined(std::span<const CatalogueEntry> one, std::span<const CatalogueEntry> other) {
+    std::vector<CatalogueEntry> all(one.begin(), one.end());
+    all.insert(all.end(), other.begin(), other.end());
+    return all;
+}
 
 Index index_of(std::span<const CatalogueEntry> entries) {
     Index index;
@@ -26,11 +33,13 @@ std::optional<MessageId> MessageId::find(std::string_view id) {
 }
 
 std::span<const CatalogueEntry> catalogue(Language language) {
-    return language == Language::japanese ? catalogue_ja : catalogue_en;
+    static const auto english = joined(catalogue_en, partners_en), japanese = joined(catalogue_ja, partners_ja);
+    return language == Language::japanese ? japanese : english;
 }
 
 std::string format(Language language, std::string_view id, std::span<const std::string> args) {
-    static const Index english = index_of(catalogue_en), japanese = index_of(catalogue_ja);
+    static const Index english = index_of(catalogue(Language::english)),
+                       japanese = index_of(catalogue(Language::japanese));
     const auto& index = language == Language::japanese ? japanese : english;
     const auto found = index.find(id);
     if (found == index.end()) return std::string(id);

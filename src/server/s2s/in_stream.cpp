@@ -342,11 +342,10 @@ void InStream::proven(const std::string& local, const std::string& remote, Intak
              by == Intake::By::dialback ? "dialback" : "its certificate");
     intake_->add_pair(local, remote, by);
     const auto* tls = connection_->tls();
-    federation_.inbound_seen().proven(
-        remote, has_rule(remote),
-        {shard_->clock().wall(), this->remote().to_string(),
-         by == Intake::By::certificate ? "SASL EXTERNAL" : "dialback",
-         tls ? tls->protocol + ' ' + tls->cipher : std::string()});
+    federation_.inbound_seen().proven(remote, has_rule(remote),
+                                      {shard_->clock().wall(), this->remote().to_string(),
+                                       by == Intake::By::certificate ? "SASL EXTERNAL" : "dialback",
+                                       tls ? tls->protocol + ' ' + tls->cipher : std::string()});
     deadline_.cancel();
     xml::ParserLimits limits;
     limits.element = shard_->settings().limits.stanza_s2s;

@@ -102,7 +102,7 @@ private:
     XmppFederation& federation_;
     Shard* shard_;
     std::string id_;
-    std::string local_, remote_;  // of the header; may be empty until dialback names them
+    std::string local_, remote_;                             // of the header; may be empty until dialback names them
     std::map<std::string, CertificateJudgement> published_;  // what domains say of the certificate that it showed
     std::shared_ptr<ProofSearch> proof_search_;
     std::shared_ptr<Intake> intake_;  // once a domain is proven

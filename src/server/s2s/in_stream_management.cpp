@@ -41,8 +41,7 @@ void InStream::move_home(Function<void()> then) {
 
 // Before the partner proves who it is (XEP-0288 2.2); who asks though it was not offered is not heard.
 void InStream::want_both_ways() {
-    if (intake_ || !secured_ || remote_.empty() || certificate_proves(remote_) == ProvenBy::nothing)
-        return;
+    if (intake_ || !secured_ || remote_.empty() || certificate_proves(remote_) == ProvenBy::nothing) return;
     both_ways_ = both_ways_by(shard_->settings().policy.settings(remote_));
     if (both_ways_) expect_both_ways();
 }

@@ -156,8 +156,8 @@ private:
     std::deque<Target> targets_;
     im::DomainRule rule_;  // by which the stream was made
     unsigned rule_version_ = 0;
-    Target target_;           // of the stream
-    bool timed_out_ = false;  // its negotiation
+    Target target_;                                                  // of the stream
+    bool timed_out_ = false;                                         // its negotiation
     im::PartnerEvent::Fault fault_ = im::PartnerEvent::Fault::none;  // of the last attempt
     bool connecting_ = false;
     std::unique_ptr<OutStream> stream_;

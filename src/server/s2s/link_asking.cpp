@@ -1,5 +1,5 @@
-#include "im/xmpp_profile.hpp"
 #include "base/text.hpp"
+#include "im/xmpp_profile.hpp"
 #include "server/s2s/dialback_key.hpp"
 #include "server/s2s/link.hpp"
 #include "server/s2s/xmpp_federation.hpp"

@@ -90,11 +90,10 @@ private:
                 Verdict otherwise = Verdict::problem, Message missing = {"plan.missing", {}}) {
         const auto at = place("record", name + ". SRV 0 0 " + std::to_string(port) + ' ' + host + '.');
         ++open_;
-        parts_.network.resolve_srv(parts_.executor, name,
-                                   [self = shared_from_this(), wanted = Wanted{at, port, otherwise, std::move(missing)}](
-                                       const Result<net::DnsAnswer<net::SrvRecord>>& answer) {
-                                       self->record_answered(wanted, answer);
-                                   });
+        parts_.network.resolve_srv(
+            parts_.executor, name,
+            [self = shared_from_this(), wanted = Wanted{at, port, otherwise, std::move(missing)}](
+                const Result<net::DnsAnswer<net::SrvRecord>>& answer) { self->record_answered(wanted, answer); });
     }
     void record_answered(const Wanted& wanted, const Result<net::DnsAnswer<net::SrvRecord>>& answer) {
         const auto at = wanted.at;

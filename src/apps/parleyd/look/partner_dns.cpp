@@ -86,9 +86,9 @@ void PartnerDns::finish() {
     const auto is = [](MessageId id) {
         return [id](const auto& finding) { return finding.what.id == id && finding.verdict != Verdict::good; };
     };
-    for (const MessageId id : {MessageId("test.dns-bogus"), MessageId("test.dns-silent"),
-                               MessageId("test.dns-not-offered"), MessageId("test.dns-alias-dead"),
-                               MessageId("test.dns-no-address")}) {
+    for (const MessageId id :
+         {MessageId("test.dns-bogus"), MessageId("test.dns-silent"), MessageId("test.dns-not-offered"),
+          MessageId("test.dns-alias-dead"), MessageId("test.dns-no-address")}) {
         const auto at = std::find_if(report.findings.begin(), report.findings.end(), is(id));
         if (at == report.findings.end() || (found_.fell_back && id == MessageId("test.dns-no-address"))) continue;
         found_.culprit = static_cast<std::size_t>(at - report.findings.begin());
