@@ -30,6 +30,14 @@ async def denied(case):
     await _peer(case, allow=None)
 
 
+async def one_way_in(case):
+    await _peer(case, allow=("--direction", "in"))
+
+
+async def one_way_out(case):
+    await _peer(case, allow=("--direction", "out"))
+
+
 # DNS.
 async def no_srv(case):
     await case.allow()

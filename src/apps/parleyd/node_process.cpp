@@ -377,9 +377,9 @@ NodeProcess::~NodeProcess() {
         });
     if (posh_) run_on(*loops_.front(), [&] { posh_->shut_down(); });
     for (const auto& shard : shards_) run_on(shard->executor(), [] {});  // what the streams were told is written now
-    network_.reset();
     for (const auto& loop : loops_) loop->stop();
     for (const auto& loop : loops_) loop->join();
+    network_.reset();  // until now shards may have asked it something
     federation_.reset();
     sip_.reset();
     shards_.clear();

@@ -56,6 +56,8 @@ private:
                 policy.rule(name) ? Message{"explain.domain-rule", {name}} : Message{"explain.domain-default", {name}});
         else
             closed("domain", name, {"explain.domain-denied", {name}}, Message{"fix.allow", {name}});
+        if (!policy.may_begin(name, !facts_.of_watcher))
+            note("domain", name, {"explain.domain-one-way", {name}}, Message{"fix.direction", {name}});
     }
 
     void policy() {

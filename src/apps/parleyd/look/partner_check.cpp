@@ -61,6 +61,11 @@ private:
             return end_with("policy", {"test.policy-denied", {domain_}}, Message{"fix.allow", {domain_}});
         say("policy", domain_, Verdict::good,
             rule ? Message{"test.policy-allowed", {domain_}} : Message{"test.policy-default", {}});
+        if (rule && !rule->inbound)
+            say("policy", domain_, Verdict::warning, {"test.policy-closed-in", {domain_}},
+                Message{"fix.direction", {domain_}});
+        if (rule && !rule->outbound)
+            return end_with("policy", {"test.policy-closed-out", {domain_}}, Message{"fix.direction", {domain_}});
         if (!rule || rule->transport != im::Transport::automatic) {
             const bool sip = rule && rule->transport == im::Transport::sip;
             say("way", domain_, Verdict::good, {"test.way-rule", {sip ? "SIP" : "XMPP"}});
