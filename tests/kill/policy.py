@@ -5,6 +5,7 @@ log-in until it is answered; an answer stays; the list of blocked people (XEP-01
 left. A change that was under way when the server died may have happened or not, but one of the two it must be.
 """
 import asyncio
+import collections
 import itertools
 import time
 import xml.etree.ElementTree as ElementTree
@@ -17,6 +18,8 @@ USERS = (ASKER, JUDGE)
 PEOPLE = [f"p{number}@elsewhere.example" for number in range(6)]
 POINTS = ("store.before_commit", "store.after_commit")
 AGREEMENT = 20  # seconds for what one user's account says and the other's to be the same
+# What a run came to: acknowledged changes of each kind, deaths at each named point, whether a loss made by hand was noticed.
+Outcome = collections.namedtuple("Outcome", "kills friendship blocked died_at controlled", defaults=(0, 0, 0, {}, False))
 ROSTER, BLOCKING = "jabber:iq:roster", "urn:xmpp:blocking"
 
 
@@ -38,12 +41,16 @@ class Keeper(Client):
             self.requests.add(element.get("from"))
         answer = self._answers.pop(element.get("id"), None) if element.tag == CLIENT + "iq" else None
         if answer:
-            answer.set_result(element)
+            if not answer.done():
+                answer.set_result(element)
         else:
             super()._take(element)
 
     def _acknowledged(self, token):
-        self._settled.pop(token).set_result(None)
+        # What was written before the server died is read after it: nobody may be waiting any more.
+        settled = self._settled.pop(token)
+        if not settled.done():
+            settled.set_result(None)
 
     async def begin(self):
         self.requests.clear()
@@ -86,7 +93,7 @@ class Friendship:
         self.answered = 0
 
     async def check(self):
-        allowed = {self.state, self.under_way or self.state}
+        allowed = {self.state} if self.under_way is None else {self.state, self.under_way}
         end = time.monotonic() + AGREEMENT
         while True:
             theirs, ours = await self.asker.contact(JUDGE), await self.judge.contact(ASKER)
@@ -124,18 +131,19 @@ class Blocked:
     async def check(self):
         answer = await self.judge.ask("get", f"<blocklist xmlns='{BLOCKING}'/>")
         seen = frozenset(item.get("jid") for item in answer.iter(f"{{{BLOCKING}}}item"))
-        if seen not in (self.people, self.under_way or self.people):
-            raise Lost(f"blocked were {sorted(self.people)}, under way {self.under_way and sorted(self.under_way)}, found {sorted(seen)}")
+        allowed = {self.people} if self.under_way is None else {self.people, self.under_way}
+        if seen not in allowed:
+            raise Lost(f"blocked should be one of {sorted(map(sorted, allowed))}, found {sorted(seen)}")
         self.people, self.under_way = seen, None
 
     async def step(self):
         chosen = self.rng.sample(PEOPLE, self.rng.randint(1, 2))
         block = not self.people or (self.rng.random() < 0.6)
-        self.under_way = self.people | set(chosen) if block else self.people - set(chosen)
+        self.under_way = self.people.union(chosen) if block else self.people.difference(chosen)
         items = "".join(f"<item jid='{person}'/>" for person in chosen)
         word = "block" if block else "unblock"
         await self.judge.ask("set", f"<{word} xmlns='{BLOCKING}'>{items}</{word}>")
-        self.people, self.under_way = frozenset(self.under_way), None
+        self.people, self.under_way = self.under_way, None
         self.answered += 1
 
 
@@ -144,6 +152,7 @@ class Say:
 
     def __init__(self, node, rng):
         self.node, self.rng = node, rng
+        self.died_at = collections.Counter()  # named points at which the server killed itself, as told
         self.asker, self.judge = Keeper(node, ASKER), Keeper(node, JUDGE)
         self.friendship, self.blocked = Friendship(self.asker, self.judge), Blocked(self.judge, rng)
 
@@ -187,16 +196,20 @@ class Say:
         await self.friendship.check()
         await self.blocked.check()
 
-    async def round(self, pointed):
+    async def round(self, point):
+        ours = False  # whether it was us who killed it
+
         async def work():
+            nonlocal ours
             await self.check()
             changes = [asyncio.ensure_future(self._change(what)) for what in (self.friendship, self.blocked)]
             try:
-                await asyncio.wait(changes, timeout=3 if pointed else self.rng.random() * 0.4,
+                await asyncio.wait(changes, timeout=3 if point else self.rng.random() * 0.4,
                                    return_when=asyncio.FIRST_EXCEPTION)
                 for change in changes:
                     if change.done():
                         await change
+                ours = True
                 self.node.kill()
             finally:
                 for change in changes:
@@ -206,36 +219,51 @@ class Say:
         await self.life(work)
         if self.node.process.running:
             self.node.kill()
+        elif not ours:
+            self.died_at[point] += 1
 
 
 async def lives(node, rng, kills):
-    """Gives (kills, acknowledged changes, whether a loss made by hand is noticed)."""
+    """Kills the node again and again, and takes something out of its store at last."""
     say = Say(node, rng)
     for number in range(kills):
-        point = f"{POINTS[number // 2 % len(POINTS)]}:{rng.randint(1, 30)}" if number % 2 else None
-        if await node.start(point):
+        point = POINTS[number // 2 % len(POINTS)] if number % 2 else None
+        if await node.start(f"{point}:{rng.randint(1, 30)}" if point else None):
             await say.round(point)
+        else:
+            say.died_at[point] += 1
     await node.start()
     await say.life(say.check)
     node.kill()
-    answered = say.friendship.answered + say.blocked.answered
-    return kills, answered, await _control(say)
+    answered = say.friendship.answered, say.blocked.answered  # before the control, which changes more
+    return Outcome(kills, *answered, say.died_at, await _control(say))
 
 
 async def _control(say):
-    """The test can fail: an entry taken out of the store is missed."""
+    """The test can fail: a request and a blocked person that somebody took out of the store are missed."""
+    async def something_to_lose():
+        while not say.blocked.people:
+            await say.blocked.step()
+        while say.friendship.state == "nothing":
+            await say.friendship.step()
+
     await say.node.start()
-    await say.life(say.blocked.step)
+    await say.life(something_to_lose)
     say.node.kill()
     database = say.node.database()
     with database:
         database.execute("DELETE FROM user_policy_entry")
+        database.execute("DELETE FROM roster_item")
     database.close()
     await say.node.start()
+    noticed = [await _notices_loss(say, check) for check in (say.friendship.check, say.blocked.check)]
+    say.node.kill()
+    return all(noticed)
+
+
+async def _notices_loss(say, check):
     try:
-        await say.life(say.check)
+        await say.life(check)
     except Lost:
         return True
-    finally:
-        say.node.kill()
     return False
