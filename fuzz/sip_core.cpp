@@ -86,7 +86,9 @@ struct World final : Out, User, Clock {
 
     PeerSettings peer(std::string_view) override { return {}; }
     std::uint16_t slot_token(const Uri&) override { return 7; }
-    int admit(LinkId, const Message&) override { return input.take(32) == 1 ? 403 : 0; }
+    Admission admit(LinkId, const Message&) override {
+        return input.take(32) == 1 ? Admission{403, "not allowed \"here\""} : Admission{};
+    }
     void on_subscribe(UsageId id, const SubscribeInfo&) override { remember(id); }
     void on_watcher_gone(UsageId, const WatcherEnd&) override {}
     int on_notify(UsageId, const NotifyInfo&) override { return input.take(8) == 1 ? 415 : 200; }

@@ -9,6 +9,7 @@
 #include "admin/config_schema.hpp"
 #include "admin/document.hpp"
 #include "admin/toml_scan.hpp"
+#include "base/text.hpp"
 
 namespace parley::admin {
 namespace {
@@ -28,12 +29,6 @@ LoadedConfig read(const Document& document, const std::filesystem::path& file) {
     apply_schema(document, loaded.config.directory, loaded.config, loaded.problems);
     check_together(document, loaded.config, loaded.problems);
     return loaded;
-}
-
-std::string text_of(const std::vector<std::string>& names) {
-    std::string out;
-    for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
-    return out;
 }
 
 std::string text_of(const std::vector<Address>& addresses) {
@@ -122,13 +117,8 @@ std::vector<ConfigChange> difference(const Config& before, const Config& after) 
         for (const auto role : roles) out += (out.empty() ? "" : ", ") + std::string(to_string(role));
         return out;
     };
-    const auto joined = [](const std::vector<std::string>& texts) {
-        std::string out;
-        for (const auto& text : texts) out += (out.empty() ? "" : ", ") + text;
-        return out;
-    };
     compare("node.name", before.node_name, after.node_name, true);
-    compare("node.contact", joined(before.contacts), joined(after.contacts), false);
+    compare("node.contact", join(before.contacts), join(after.contacts), false);
     compare("node.roles", words(before.roles), words(after.roles), true);
     compare("node.shards", std::to_string(before.shards), std::to_string(after.shards), true);
     compare("store.directory", before.store, after.store, true);
@@ -137,10 +127,12 @@ std::vector<ConfigChange> difference(const Config& before, const Config& after) 
         compare("listen." + std::string(old_listeners[i].name), text_of(*old_listeners[i].addresses),
                 text_of(*new_listeners[i].addresses), true);
     compare("dns.servers", text_of(before.dns_servers), text_of(after.dns_servers), true);
-    compare("dns.unsigned", text_of(before.dns_unsigned), text_of(after.dns_unsigned), true);
+    compare("dns.unsigned", join(before.dns_unsigned), join(after.dns_unsigned), true);
     compare("dns.trust_anchor", before.trust_anchor, after.trust_anchor, true);
     compare("tls.trust_file", before.trust_file, after.trust_file, false);
     compare("tls.trust_system", before.trust_system ? "true" : "false", after.trust_system ? "true" : "false", false);
+    compare("federation.disclose_reasons", before.disclose_reasons ? "true" : "false",
+            after.disclose_reasons ? "true" : "false", false);
     compare("federation.posh", before.posh ? "true" : "false", after.posh ? "true" : "false", false);
     compare("sip.host", before.sip_host, after.sip_host, true);
     compare("sip.subscription", std::to_string(before.sip_subscription.count()),

@@ -58,6 +58,7 @@ struct Config {
     std::vector<std::string> dns_unsigned;  // domains whose answers are never validated
     std::filesystem::path trust_file;       // PEM; empty: none of our own
     bool trust_system = true;               // the system's roots count too
+    bool disclose_reasons = true;           // partners that are refused are told why
     bool posh = false;                      // web servers of XMPP partners are asked for what proves their certificates
     std::string sip_host;                   // public name in Contact and Record-Route; empty: "sip." + the local domain
     Seconds sip_subscription{3600};         // how long a subscription that we take or ask for lasts at most

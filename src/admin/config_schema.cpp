@@ -224,13 +224,12 @@ private:
     std::vector<Problem>& problems_;
 };
 
-constexpr std::size_t most_unsigned = 100;  // domains
-
 struct Key {
     std::string_view table, name;
     void (*read)(Reader&, const Node&, Config&);
 };
 
+constexpr std::size_t most_unsigned = 100;  // domains
 constexpr std::size_t most_contacts = 16;
 const std::vector<std::string> role_words{"c2s", "s2s", "sip", "web"};
 const std::vector<std::string> level_words{"debug", "info", "warning", "error"};
@@ -306,6 +305,10 @@ const std::vector<Key>& keys() {
         {"federation", "posh",
          [](Reader& r, const Node& n, Config& c) {
              if (const auto flag = r.boolean(n)) c.posh = *flag;
+         }},
+        {"federation", "disclose_reasons",
+         [](Reader& r, const Node& n, Config& c) {
+             if (const auto flag = r.boolean(n)) c.disclose_reasons = *flag;
          }},
         {"sip", "host",
          [](Reader& r, const Node& n, Config& c) {

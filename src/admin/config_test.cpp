@@ -133,6 +133,7 @@ TEST(Config, ReadsWhatItIsGiven) {
     const auto loaded = parse_config(
         good("[dns]\nservers = [\"127.0.0.1:5353\", \"::1\"]\ntrust_anchor = "
              "\"root.key\"\nunsigned = [\"Corp.example\"]\n[tls]\ntrust_system = false\n[federation]\nposh = true\n"
+             "disclose_reasons = false\n"
              "[sip]\nsubscription = \"2h\"\n[log]\nlevel = \"debug\"\nfile = \"a.log\"\n"
              "[limits]\nstanza_c2s = \"64 KiB\"\ntls_handshake = \"5s\"\nsasl_failures = 3\n"),
         "/srv/parley/parley.toml");
@@ -149,6 +150,7 @@ TEST(Config, ReadsWhatItIsGiven) {
     EXPECT_EQ(config.dns_servers[0].to_string(), "127.0.0.1:5353");
     EXPECT_EQ(config.dns_servers[1].to_string(), "[::1]:53");
     EXPECT_TRUE(config.posh);
+    EXPECT_FALSE(config.disclose_reasons);
     EXPECT_EQ(config.dns_unsigned, std::vector<std::string>{"corp.example"});
     EXPECT_EQ(config.trust_anchor, "/srv/parley/root.key");
     EXPECT_FALSE(config.trust_system);

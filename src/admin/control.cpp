@@ -20,12 +20,6 @@ bool valid(const xmpp::ScramKeys& keys, std::size_t hash_bytes) {
            keys.stored_key.size() == hash_bytes && keys.server_key.size() == hash_bytes;
 }
 
-std::string join(const std::vector<std::string>& items) {
-    std::string out;
-    for (const auto& item : items) out += (out.empty() ? "" : ", ") + item;
-    return out;
-}
-
 const char* word(bool allowed) {
     return allowed ? "allow" : "deny";
 }
@@ -367,6 +361,12 @@ void Control::act(Look request, Context context) {
         if (request.at == At::history)
             done = {report.findings.empty() ? MessageId("act.report-history-none") : MessageId("act.report-history"),
                     {request.domain, std::to_string(report.findings.size())}};
+        if (request.at == At::refusals && !request.domain.empty())
+            done = {
+                report.findings.empty() ? MessageId("act.report-refusals-none") : MessageId("act.report-refusals-of"),
+                {request.domain, std::to_string(report.findings.size())}};
+        else if (request.at == At::refusals)
+            done = {"act.report-refusals", {std::to_string(report.findings.size())}};
         if (request.at == At::test)
             done = {report.good ? MessageId("act.test-good") : MessageId("act.test-bad"), {request.domain}};
         if (const auto warnings = report.count(Finding::Verdict::warning);

@@ -219,16 +219,21 @@ std::optional<json::object> parse_object(std::string_view line) {
     return std::move(value.get_object());
 }
 
-constexpr std::string_view looks[] = {"partner", "sessions", "test", "dns_plan", "explain", "history", "sheet"};
+// Which of the words the field holds: their order is that of the enumeration.
+template <typename Enum, std::size_t count>
+Enum word_from(const json::object& o, std::string_view name, const std::string_view (&words)[count], Missing& missing) {
+    const auto found = std::find(std::begin(words), std::end(words), text(o, name, missing));
+    if (found != std::end(words)) return static_cast<Enum>(found - std::begin(words));
+    missing.note(name);
+    return {};
+}
+
+constexpr std::string_view looks[] = {"partner", "sessions", "test",  "dns_plan",
+                                      "explain", "history",  "sheet", "refusals"};
 
 Look look_from(const json::object& o, Missing& missing) {
     Look look;
-    const auto at = text(o, "at", missing);
-    const auto found = std::find(std::begin(looks), std::end(looks), at);
-    if (found == std::end(looks))
-        missing.note("at");
-    else
-        look.at = static_cast<Look::At>(found - std::begin(looks));
+    look.at = word_from<Look::At>(o, "at", looks, missing);
     look.domain = text_or(o, "domain", "", missing);
     look.from = text_or(o, "from", "", missing);
     look.watcher = text_or(o, "watcher", "", missing);
@@ -240,11 +245,7 @@ constexpr std::string_view tracings[] = {"start", "stop", "list", "show"};
 
 Trace trace_from(const json::object& o, Missing& missing) {
     Trace trace;
-    const auto found = std::find(std::begin(tracings), std::end(tracings), text(o, "do", missing));
-    if (found == std::end(tracings))
-        missing.note("do");
-    else
-        trace.what = static_cast<Trace::Do>(found - std::begin(tracings));
+    trace.what = word_from<Trace::Do>(o, "do", tracings, missing);
     trace.who = text_or(o, "who", "", missing);
     trace.with = text_or(o, "with", "", missing);
     trace.key = text_or(o, "key", "", missing);

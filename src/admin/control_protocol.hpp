@@ -75,8 +75,9 @@ struct ChangePolicy {
 };
 // Looks at something and changes nothing; a Report answers.
 struct Look {
-    enum class At { partner, sessions, test, dns_plan, explain, history, sheet } at = At::partner;
-    std::string domain{};             // the partner's; of dns_plan and sheet a local one, or empty for all
+    enum class At { partner, sessions, test, dns_plan, explain, history, sheet, refusals } at = At::partner;
+    // The partner's; of dns_plan and sheet a local one, of refusals a reference too; empty, for all, of these three.
+    std::string domain{};
     std::string from{};               // of test: the local domain that writes; empty: the first
     std::string watcher{}, target{};  // of explain: two people
 };

@@ -11,17 +11,22 @@ namespace {
 using im::TraceEvent;
 using Way = TraceEvent::Way;
 
+TraceEvent event(int at_ms, Way way, std::string protocol, std::string from, std::string to, std::string what) {
+    TraceEvent out;
+    out.at = TimePoint(Millis(1'700'000'000'000 + at_ms));
+    out.way = way;
+    out.protocol = std::move(protocol);
+    out.from = std::move(from);
+    out.to = std::move(to);
+    out.what = std::move(what);
+    return out;
+}
+
 TraceReport report() {
     TraceReport out;
     out.traces.push_back({3, "alice@example.com", "bob@partner.example", true, true,
                           TimePoint(Millis(1'700'000'000'000)), TimePoint(Millis(1'700'000'300'000)), 4, 0});
-    TraceEvent in;
-    in.at = TimePoint(Millis(1'700'000'001'002));
-    in.way = Way::from_user;
-    in.protocol = "XMPP";
-    in.from = "alice@example.com/desk";
-    in.to = "bob@partner.example";
-    in.what = "message chat";
+    auto in = event(1'002, Way::from_user, "XMPP", "alice@example.com/desk", "bob@partner.example", "message chat");
     in.facts = {{"id", "m1"}, {"holds", "body active"}};
     in.body = "two\nlines; #1";
     in.body_bytes = 13;
@@ -31,23 +36,12 @@ TraceReport report() {
     step.what = "outbox";
     step.facts = {{"row", "17"}};
     step.group = 1;
-    TraceEvent sip;
-    sip.at = in.at + Millis(2);
-    sip.way = Way::to_partner;
-    sip.protocol = "SIP";
-    sip.from = "alice@example.com";
-    sip.to = "bob@partner.example";
-    sip.what = "MESSAGE";
+    auto sip = event(1'004, Way::to_partner, "SIP", "alice@example.com", "bob@partner.example", "MESSAGE");
     sip.facts = {{"call-id", "abc"}, {"cseq", "1 MESSAGE"}};
     sip.body_bytes = 13;
     sip.group = 1;
-    TraceEvent answer;
-    answer.at = in.at + Millis(30);
-    answer.way = Way::from_partner;
-    answer.protocol = "SIP";
-    answer.from = "bob@partner.example";
-    answer.to = "alice@example.com";
-    answer.what = "200 MESSAGE";
+    const auto answer =
+        event(1'032, Way::from_partner, "SIP", "bob@partner.example", "alice@example.com", "200 MESSAGE");
     out.events = {in, step, sip, answer};
     return out;
 }
@@ -114,7 +108,7 @@ TEST(TraceReport, ForPeopleHasTheSentences) {
     EXPECT_EQ(events[0].as_object().at("at").as_string(), "2023-11-14T22:13:21.002Z");
 }
 
-// Each word that an event point says has its sentence: a misspelled one would be shown as its id.
+// The words of the event points: one without a sentence would be shown as its id.
 TEST(TraceReport, EveryStepHasASentence) {
     for (const char* step : {"own-block",
                              "asks-dns",

@@ -13,17 +13,6 @@ using Way = TraceEvent::Way;
 
 constexpr std::size_t widest = 48;  // columns of an address; a longer one shifts its line
 
-// Terminal columns, near enough: of UTF-8 only the first byte of each character counts.
-std::size_t columns(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-std::string padded(std::string text, std::size_t width) {
-    const auto has = columns(text);
-    text.append(width > has ? width - has : 0, ' ');
-    return text;
-}
-
 std::string day_and_second(TimePoint time) {  // "2026-11-29 18:46:10"
     auto text = format_time(time).substr(0, 19);
     if (text.size() > 10) text[10] = ' ';

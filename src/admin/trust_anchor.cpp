@@ -60,12 +60,13 @@ std::optional<Message> check_trust_anchor(const std::filesystem::path& path) {
     if (!std::filesystem::exists(path, failed)) return Message{"config.anchor-missing", {path.string()}};
     errno = 0;
     std::ifstream in(path, std::ios::binary);
-    std::string text(largest_file, '\0');
+    std::string text(largest_file + 1, '\0');
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     text.resize(static_cast<std::size_t>(in.gcount()));
     if (in.bad() || std::filesystem::is_directory(path, failed) || (!in.eof() && text.empty()))
         return Message{"config.anchor-unreadable", {path.string(), std::strerror(errno == 0 ? EISDIR : errno)}};
-    if (count_trust_anchors(text).value_or(0) == 0) return Message{"config.anchor-not-records", {path.string()}};
+    if (text.size() > largest_file || count_trust_anchors(text).value_or(0) == 0)
+        return Message{"config.anchor-not-records", {path.string()}};
     return std::nullopt;
 }
 

@@ -28,6 +28,12 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 std::string_view trim(std::string_view text, std::string_view what = " \t\r\n");
 std::vector<std::string_view> split(std::string_view text, char separator);
 
+std::string join(const std::vector<std::string>& items);  // "a, b, c"
+
+// Terminal columns, near enough: of UTF-8 only the first byte of each character counts.
+std::size_t columns(std::string_view text);
+std::string padded(std::string_view text, std::size_t width);  // with spaces behind it
+
 bool is_utf8(std::string_view text);  // well-formed, without surrogates (RFC 3629)
 
 // RFC 4648 section 4, strict: padding demanded, no line breaks, no stray bits.

@@ -93,11 +93,11 @@ struct SipGateway::Shard final : SipDomains::Wire, SipLinks::Inbox, Recovery::Sh
     }
 
     // ---- Inbox: from this shard's connections to the shard of the user
-    void on_message(sip::LinkId link, sip::Parsed parsed, int refusal) override {
-        if (refusal == 0 && is_for_a_test(link, parsed)) return;
+    void on_message(sip::LinkId link, sip::Parsed parsed, sip::Admission admission) override {
+        if (admission.status == 0 && is_for_a_test(link, parsed)) return;
         auto* shard = gateway.shards_[gateway.shard_for(parsed.message)].get();
-        shard->executor.post([shard, link, parsed = std::move(parsed), refusal]() mutable {
-            shard->domains.on_message(link, std::move(parsed), refusal);
+        shard->executor.post([shard, link, parsed = std::move(parsed), admission = std::move(admission)]() mutable {
+            shard->domains.on_message(link, std::move(parsed), std::move(admission));
         });
     }
     // The notification of a look-up by `federation test`: a 200 is all that it gets.

@@ -60,6 +60,9 @@ struct FederationPolicy {
 
     // Its own, or that of the nearest parent that is about its subdomains.
     const DomainRule* rule(std::string_view domain) const;
+    // An administrator has named this very domain. There are as many of these as rules, while the subdomains that a
+    // rule is about are as many as anybody makes up: what is kept for each domain is kept for these.
+    bool names(std::string_view domain) const { return rules.contains(domain); }
     // May people of that domain send to ours of their own accord, or ours to them? Where exchange is allowed at all.
     bool may_begin(std::string_view domain, bool inbound) const;
     bool xmpp_allowed(std::string_view domain) const;

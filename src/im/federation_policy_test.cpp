@@ -78,6 +78,8 @@ TEST(FederationPolicy, SubdomainsByExplicitRule) {  // requirement F1: the longe
         EXPECT_EQ(made.route(c.domain).has_value(), c.allowed);
     }
     EXPECT_EQ(made.settings("sub.xmpp.example").domain, "sub.xmpp.example");
+    EXPECT_TRUE(made.names("xmpp.example"));
+    EXPECT_FALSE(made.names("sub.xmpp.example")) << "anybody can make up any number of these";
 }
 
 TEST(FederationPolicy, EachDirectionByItself) {

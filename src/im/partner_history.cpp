@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "im/trace.hpp"
+#include "base/printable.hpp"
 
 namespace parley::im {
 namespace {
@@ -21,10 +21,30 @@ bool is_trouble(const PartnerEvent& event) {
 
 }  // namespace
 
+PartnerEvent::Fault fault_of(const Error& connecting) {
+    using Fault = PartnerEvent::Fault;
+    if (connecting.code == Errc::timed_out) return Fault::silent;
+    return connecting.detail.find("refused") == std::string::npos ? Fault::connection : Fault::refused;
+}
+
+std::string_view trace_step(const PartnerEvent& event) {
+    using What = PartnerEvent::What;
+    switch (event.what) {
+        case What::connected: return event.by_us ? "link-up" : "link-in";
+        case What::lost: return "link-down";
+        case What::refused: return "link-refused";
+        case What::failed:
+        case What::rule:
+        case What::retried: break;
+    }
+    return "link-failed";
+}
+
 void PartnerHistory::note(std::string_view domain, bool known, PartnerEvent event, TimePoint now) {
-    event.local = shown(event.local, most_detail);
-    event.detail = shown(event.detail, most_detail);
-    event.place = shown(event.place, most_detail);
+    if (!known && event.what == PartnerEvent::What::refused) return;
+    event.local = printable(event.local, most_detail);
+    event.detail = printable(event.detail, most_detail);
+    event.place = printable(event.place, most_detail);
     event.first = event.last = now;
     event.times = 1;
     const std::lock_guard lock(mutex_);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/error.hpp"
 
 namespace parley::im {
 
@@ -49,6 +50,12 @@ struct PartnerEvent {
     bool operator==(const PartnerEvent&) const = default;
 };
 
+// Why a connection could not be made.
+PartnerEvent::Fault fault_of(const Error& connecting);
+// The step of a trace that tells of it (im/trace.hpp), for what happens to a connection: "link-up", "link-in",
+// "link-down", "link-refused", "link-failed".
+std::string_view trace_step(const PartnerEvent& event);
+
 // What has happened with each partner, newest last: for `parleyctl federation history`. In memory, with what has
 // changed for the store to fetch now and then. Thread-safe; called when a connection changes, never for a stanza.
 class PartnerHistory {
@@ -57,7 +64,8 @@ public:
     static constexpr std::size_t most_partners = 1'000;  // those without a rule go first, then who was quiet longest
     static constexpr std::size_t most_detail = 400;      // bytes
 
-    // `known`: the domain has a rule. The same again within the last few events is counted there.
+    // `known`: an administrator has named the domain. Who is refused and claims to be another one leaves no trace. The
+    // same again within the last few events is counted there.
     void note(std::string_view domain, bool known, PartnerEvent event, TimePoint now);
     std::vector<PartnerEvent> of(std::string_view domain) const;
 

@@ -135,5 +135,13 @@ TEST(PartnerHistory, OneThatWasForgottenAndIsBackBeginsAnew) {
     EXPECT_EQ(history.of("gone.example").size(), 1U);
 }
 
+TEST(PartnerHistory, WhoIsRefusedAsSomebodyUnnamedLeavesNoTrace) {
+    PartnerHistory history;
+    history.note("made-up.example", false, event(What::refused, "no rule"), at(0));
+    EXPECT_TRUE(history.of("made-up.example").empty());
+    history.note("made-up.example", false, event(What::connected, "its certificate"), at(1));
+    EXPECT_EQ(history.of("made-up.example").size(), 1u);
+}
+
 }  // namespace
 }  // namespace parley::im

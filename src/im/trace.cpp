@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/hash_stream.hpp"
+#include "base/printable.hpp"
 #include "base/text.hpp"
 
 namespace parley::im {
@@ -26,27 +27,13 @@ std::size_t size_of(const TraceEvent& event) {
 }
 
 void make_fit(TraceEvent& event) {
-    for (auto* text : {&event.protocol, &event.from, &event.to, &event.what}) *text = shown(*text, most_text);
+    for (auto* text : {&event.protocol, &event.from, &event.to, &event.what}) *text = printable(*text, most_text);
     if (event.facts.size() > most_facts) event.facts.resize(most_facts);
-    for (auto& [name, value] : event.facts) value = shown(value, most_text);
+    for (auto& [name, value] : event.facts) value = printable(value, most_text);
     if (event.keys.size() > most_keys) event.keys.resize(most_keys);
     for (auto& key : event.keys)
         if (key.size() > most_text) key.resize(most_text);
-    if (event.body) event.body = shown(*event.body, most_trace_body, true);
-}
-
-// The length of the well-formed character that `text` begins with; 0: there is none.
-std::size_t character_at(std::string_view text) {
-    const auto lead = static_cast<unsigned char>(text.front());
-    const std::size_t size = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
-    return size != 0 && size <= text.size() && is_utf8(text.substr(0, size)) ? size : 0;
-}
-
-// C0, DEL and C1: what moves the cursor of a terminal.
-bool is_control(std::string_view character) {
-    const auto first = static_cast<unsigned char>(character.front());
-    if (character.size() == 1) return first < 0x20 || first == 0x7f;
-    return first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
+    if (event.body) event.body = printable(*event.body, most_trace_body, true);
 }
 
 }  // namespace
@@ -61,25 +48,6 @@ std::string id_key(const xmpp::Jid& from, const xmpp::Jid& to, std::string_view 
 
 std::string watch_key(const xmpp::Jid& watcher, const xmpp::Jid& watched) {
     return "watch " + watcher.bare().to_string() + ' ' + watched.bare().to_string();
-}
-
-std::string shown(std::string_view text, std::size_t most, bool lines) {
-    std::string out;
-    out.reserve(std::min(text.size(), most));
-    while (!text.empty()) {
-        const auto size = character_at(text);
-        const auto character = text.substr(0, std::max<std::size_t>(size, 1));
-        if (lines && character == "\r") {
-            text.remove_prefix(1);
-            continue;
-        }
-        const bool stays = lines && (character == "\n" || character == "\t");
-        const auto fit = size != 0 && (stays || !is_control(character)) ? character : std::string_view("?");
-        if (out.size() + fit.size() > most) break;
-        out += fit;
-        text.remove_prefix(character.size());
-    }
-    return out;
 }
 
 bool Tracer::Target::is(const xmpp::Jid& who) const {

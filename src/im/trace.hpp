@@ -120,8 +120,4 @@ std::string watch_key(const xmpp::Jid& watcher, const xmpp::Jid& watched);
 // Gives each event its group: those that have a key in common, also by way of others.
 void group_events(std::vector<TraceEvent>& events);
 
-// Well-formed UTF-8 without control characters, of `most` bytes at most; "?" stands for what is none. Line ends and
-// tabs stay where `lines` is set.
-std::string shown(std::string_view text, std::size_t most, bool lines = false);
-
 }  // namespace parley::im

@@ -189,18 +189,6 @@ TEST(Trace, JoinsGroupsThatMeetLater) {
     EXPECT_EQ(events[1].group, 2U);
 }
 
-TEST(Trace, WhatIsShownCannotMoveACursor) {
-    EXPECT_EQ(shown("plain \xe6\x97\xa5", 100), "plain \xe6\x97\xa5");
-    EXPECT_EQ(shown("\x1b[2Jgone\r\n", 100), "?[2Jgone??");
-    EXPECT_EQ(shown("\xc2\x9b"
-                    "31m",
-                    100),
-              "?31m");
-    EXPECT_EQ(shown("\xff\xc0\xaf\xe6\x97", 100), "?????");
-    EXPECT_EQ(shown("a\r\nb\tc", 100, true), "a\nb\tc");
-    EXPECT_EQ(shown("\xe6\x97\xa5\xe6\x97\xa5", 5), "\xe6\x97\xa5") << "no half of a character";
-}
-
 TEST(Trace, ManyThreadsRecordWhileTracesComeAndGo) {
     Tracer tracer;
     const auto kept = tracer.start(alice, {}, 5min, false, start);

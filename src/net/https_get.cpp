@@ -43,7 +43,9 @@ struct HttpsGet::Parser {
         while (!unread.empty() && !response.is_done()) {
             const auto taken = response.put(boost::asio::buffer(unread), failed);
             unread.erase(0, taken);
-            if (failed == http::error::need_more) return {};
+            // Of a line or a trailer without an end the parser knows no limit.
+            if (failed == http::error::need_more)
+                return unread.size() > most_header_bytes ? "a line that is too long" : std::string{};
             if (failed) return failed.message();
             if (taken == 0) return {};
         }

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <ctime>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include "base/printable.hpp"
 #include "base/text.hpp"
 
 namespace parley::net {
@@ -22,8 +24,7 @@ bool printable_ascii(std::string_view text) {
 }
 
 bool clean_utf8(std::string_view text) {
-    return !text.empty() && is_utf8(text) &&
-           std::none_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+    return !text.empty() && printable(text, text.size()) == text;
 }
 
 void keep(std::vector<std::string>& names, std::string_view name, bool usable) {
@@ -117,7 +118,10 @@ std::string der_of(x509_st* certificate) {
 std::string date_problem(std::string_view der) {
     const auto* at = reinterpret_cast<const unsigned char*>(der.data());
     X509* certificate = d2i_X509(nullptr, &at, static_cast<long>(der.size()));
-    if (certificate == nullptr) return "it is no certificate";
+    if (certificate == nullptr) {
+        ERR_clear_error();
+        return "it is no certificate";
+    }
     const bool expired = X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0;
     const bool early = X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0;
     X509_free(certificate);

@@ -216,8 +216,6 @@ Result<> TlsContext::use_certificate(const TlsSettings& settings) {
         return Error{Errc::forbidden, "the certificate " + file + " expired on " + date_text(to)};
     if (settings.check_dates && X509_cmp_current_time(from) > 0)
         return Error{Errc::forbidden, "the certificate " + file + " is not valid before " + date_text(from)};
-    std::tm parts{};
-    if (ASN1_TIME_to_tm(to, &parts) == 1) expires_ = TimePoint{Seconds{::timegm(&parts)}};
 
     own_ = read_certificate(const_cast<X509*>(leaf));
     names_ = own_.dns_names;

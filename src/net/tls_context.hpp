@@ -52,8 +52,8 @@ public:
     bool has_rsa_key() const;                                         // which RSA key exchange needs
     bool is_self_signed() const;
     bool for_clients() const;  // its key usage allows it to be shown to a server that we connect to
-    TimePoint expires() const { return expires_; }  // of our own leaf; epoch without one
-    std::string issuer() const;                     // its name, for people: "CN=..., O=..."; empty without a leaf
+    TimePoint expires() const { return own_.valid_until; }  // of our own leaf; epoch without one
+    std::string issuer() const;  // its name, for people: "CN=..., O=..."; empty without a leaf
     const std::string& sha256() const { return own_.sha256; }  // its fingerprint, 64 hex digits
 
     // For OpenSSL's callbacks.
@@ -67,7 +67,6 @@ private:
 
     ssl_ctx_st* context_;
     std::vector<std::string> names_;
-    TimePoint expires_{};
     std::vector<std::string> alpn_;
     ByServerName choose_;
     net::PeerCertificate own_;

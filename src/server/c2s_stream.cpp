@@ -115,11 +115,13 @@ void C2sStream::on_managed_element(const xml::Element& element) {
     }
 }
 
-void C2sStream::refusing(std::string_view condition, std::string_view text) {
-    if (condition == "system-shutdown" || condition == "conflict") return;  // nobody did anything wrong
+std::string C2sStream::refusing(std::string_view condition, std::string_view text) {
+    const bool fault =
+        condition != "system-shutdown" && condition != "conflict";  // otherwise nobody did anything wrong
     const auto who =
         user_.empty() ? std::string("a client that has not signed in") : "the client of " + user_.to_string();
-    shard_->refusals.refused(who, remote(), condition, text);
+    if (fault) shard_->refusals.refused(who, remote(), condition, text);
+    return std::string(text);
 }
 
 void C2sStream::on_stream_end() {

@@ -44,7 +44,7 @@ private:
     void on_stream_end() override;
     void send_header() override;
     void before_close() override { end_session(true); }
-    void refusing(std::string_view condition, std::string_view text) override;
+    std::string refusing(std::string_view condition, std::string_view text) override;
     bool in_handshake() const override { return phase_ == Phase::starting_tls; }
     void woke() override;
     void on_bytes(std::string_view bytes) override;

@@ -14,6 +14,7 @@
 #include "im/federation_policy.hpp"
 #include "im/partner_history.hpp"
 #include "im/partner_transports.hpp"
+#include "im/refusals.hpp"
 #include "im/router.hpp"
 #include "im/sentences.hpp"
 #include "im/trace.hpp"
@@ -37,6 +38,7 @@ struct Settings {
         return std::vector<im::Sentence>{};
     };
     im::FederationPolicy policy;
+    bool disclose_reasons = true;  // who is refused is told why; otherwise a reference alone
     Limits limits;
     bool offer_plain = true;  // SASL PLAIN, inside TLS only
     bool dnssec = false;      // DNS answers are validated: partners may be proven by TLSA records (RFC 7673)
@@ -88,6 +90,7 @@ struct Node {
     im::PartnerTransports* transports = nullptr;
     PoshDocuments* posh = nullptr;  // used where Settings::posh_tls is set
     im::PartnerHistory history{};
+    im::Refusals refusals{};
     mutable im::Tracer tracer{};
 };
 

@@ -511,7 +511,16 @@ im::Outcome Shard::closed_to(const xmpp::Stanza& stanza) {
     const auto& domain = stanza.from.domain();
     if (domain.empty() || is_local(domain) || !im::begins(stanza) || settings().policy.may_begin(domain, true))
         return im::accepted;
-    return xmpp::stanza_error("not-allowed", "nothing from " + domain + " is let in here");
+    im::Refusal refusal;
+    refusal.partner = domain;
+    refusal.local = stanza.to.domain();
+    refusal.protocol = settings().policy.route(domain) == im::Transport::sip ? "SIP" : "XMPP";
+    refusal.condition = "not-allowed";
+    refusal.why = "nothing from " + domain + " is let in here";
+    refusal.remedy = "To let it in: parleyctl federation allow " + domain + " --direction both";
+    const auto why = refusal.why;
+    const auto reference = node().refusals.note(std::move(refusal), clock().wall(), random());
+    return xmpp::stanza_error("not-allowed", im::told(why, reference, settings().disclose_reasons));
 }
 
 void Shard::on_hand(im::Envelope envelope, im::Settled settled) {
@@ -539,6 +548,7 @@ void Shard::on_hand(im::Envelope envelope, im::Settled settled) {
 
 void Shard::on_cast(im::Envelope envelope) {
     if (const auto closed = closed_to(*envelope.stanza)) {
+        if (trace::on(*this)) trace::step(*this, envelope, "closed-in", {{"domain", envelope.stanza->from.domain()}});
         if (envelope.stanza->is_request()) send(envelope.stanza->error(*closed));
         return;
     }

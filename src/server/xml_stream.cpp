@@ -75,10 +75,11 @@ void XmlStream::parser_failed(const Error& error) {
     }
 }
 
-void XmlStream::close(std::string_view condition, std::string_view text) {
+void XmlStream::close(std::string_view condition, std::string_view why) {
     if (closing_) return;
-    refusing(condition, text);
+    const auto text = refusing(condition, why);
     if (in_handshake()) return abort();
+    if (end_said_) return finish();  // nothing can follow
     if (!header_sent_) send_header();
     std::string out = "<stream:error><";
     out += condition;

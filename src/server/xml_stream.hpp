@@ -34,11 +34,12 @@ protected:
     virtual void on_header(const xml::Element& root) = 0;
     virtual void on_element(xml::Element element) = 0;
     virtual void on_stream_end() = 0;
-    virtual void send_header() = 0;                               // sets header_sent_
-    virtual void before_close() {}                                // the stream is about to end by our decision
-    virtual void refusing(std::string_view, std::string_view) {}  // the same with a stream error: condition, text
-    virtual void woke() {}                                        // bytes have come to an idle stream
-    virtual bool in_handshake() const { return false; }           // TLS has begun: nothing can be said in XML
+    virtual void send_header() = 0;  // sets header_sent_
+    virtual void before_close() {}   // the stream is about to end by our decision
+    // The same with a stream error: condition and text. Gives the text that the peer shall read.
+    virtual std::string refusing(std::string_view, std::string_view text) { return std::string(text); }
+    virtual void woke() {}                               // bytes have come to an idle stream
+    virtual bool in_handshake() const { return false; }  // TLS has begun: nothing can be said in XML
 
     void on_bytes(std::string_view bytes) override;
     void on_drained() override;

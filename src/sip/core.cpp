@@ -106,12 +106,15 @@ void Core::accept_subscription(UsageId id, Notifier::State state, SharedBody bod
     impl_->accept_subscription(id, state, std::move(body), std::move(note));
 }
 
-void Core::reject_subscription(UsageId id, int status) {
+void Core::reject_subscription(UsageId id, int status, std::string_view words) {
     auto* usage = impl_->find(id);
     if (!usage || usage->decided || usage->role != DialogRecord::Role::notifier) return;
     const auto asked = usage->asked;
     impl_->remove(id);
-    impl_->respond(asked, status);
+    if (words.empty()) return impl_->respond(asked, status);
+    auto response = impl_->response_to(asked, status, impl_->random.hex(8));
+    add_warning(response, impl_->warn_agent(), words);
+    impl_->respond(asked, std::move(response));
 }
 
 void Core::notify(UsageId id, Notifier::State state, SharedBody body) {
@@ -214,12 +217,13 @@ MessageId Core::send_pager(const Uri& local, const Uri& remote, TextToSend text)
     return impl_->send_pager(local, remote, std::move(text));
 }
 
-void Core::answer(ServerTransactionId id, int status, std::optional<Seconds> retry_after) {
+void Core::answer(ServerTransactionId id, int status, std::optional<Seconds> retry_after, std::string_view words) {
     const auto* request = impl_->transactions.request(id);
     if (!request || request->method() != Method::message) return;
-    if (!retry_after) return impl_->respond(id, status);
+    if (!retry_after && words.empty()) return impl_->respond(id, status);
     auto response = impl_->response_to(id, status, impl_->random.hex(8));
-    response.add(HeaderId::retry_after, std::to_string(retry_after->count()));
+    if (retry_after) response.add(HeaderId::retry_after, std::to_string(retry_after->count()));
+    if (!words.empty()) add_warning(response, impl_->warn_agent(), words);
     impl_->respond(id, std::move(response));
 }
 

@@ -11,6 +11,7 @@
 #include "base/function.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "sip/admission.hpp"
 #include "sip/dialog_record.hpp"
 #include "sip/header/name_addr.hpp"
 #include "sip/ids.hpp"
@@ -114,9 +115,9 @@ public:
     virtual PeerSettings peer(std::string_view domain) = 0;
     // 16 bits of the hash of that local user, for the tags of its dialogs (see tag.hpp).
     virtual std::uint16_t slot_token(const Uri& local) = 0;
-    // Before anything else is looked at: may this request come by this link? 0, or the status to refuse it with (403).
-    // Checks that the From domain is allowed and is one that the link's certificate stands for.
-    virtual int admit(LinkId link, const Message& request) = 0;
+    // Before anything else is looked at: may this request come by this link? Checks that the From domain is allowed and
+    // is one that the link's certificate stands for.
+    virtual Admission admit(LinkId link, const Message& request) = 0;
     // Do these two hosts name one domain, in another spelling or under an alias?
     virtual bool same_domain(std::string_view a, std::string_view b) { return equal_ignoring_case(a, b); }
 
@@ -191,8 +192,8 @@ public:
 
     // ---- watchers. The first answer to on_subscribe; a second one is ignored.
     void accept_subscription(UsageId id, Notifier::State state, SharedBody body, std::string note = {});
-    void reject_subscription(UsageId id, int status);
-    void notify(UsageId id, Notifier::State state, SharedBody body);  // the newest replaces what waits
+    void reject_subscription(UsageId id, int status, std::string_view words = {});  // words: as of an Admission
+    void notify(UsageId id, Notifier::State state, SharedBody body);                // the newest replaces what waits
     // The last NOTIFY: "rejected", "noresource", "deactivated", "probation", ...
     void end_subscription(UsageId id, std::string reason, std::optional<Seconds> retry_after = {});
 
@@ -219,8 +220,9 @@ public:
     // is open.
     void send_activity(UsageId session, Method method, Body body);
     MessageId send_pager(const Uri& local, const Uri& remote, TextToSend text);
-    // Of on_text().
-    void answer(ServerTransactionId id, int status, std::optional<Seconds> retry_after = {});
+    // Of on_text(). `words`: as of an Admission.
+    void answer(ServerTransactionId id, int status, std::optional<Seconds> retry_after = {},
+                std::string_view words = {});
 
     // ---- for routing, counters and tests
     std::optional<Party> party(UsageId id) const;

@@ -68,7 +68,7 @@ struct World : Out, User {
         return {true, domain == "contoso.com" ? 7200s : 3600s, 3600s};
     }
     std::uint16_t slot_token(const Uri&) override { return 0x03ff; }
-    int admit(LinkId, const Message&) override { return refuse; }
+    Admission admit(LinkId, const Message&) override { return {refuse, refuse_words}; }
     void on_subscribe(UsageId id, const SubscribeInfo& info) override {
         log.push_back("subscribe " + info.party.remote.aor() + " " + std::to_string(info.granted.count()) +
                       (info.look_up ? " look-up" : ""));
@@ -218,6 +218,7 @@ struct World : Out, User {
     std::string origin;
     SessionEnd last_end;
     int refuse = 0, notify_status = 200;
+    std::string refuse_words;
     bool disk_ok = true;
 };
 

@@ -110,6 +110,8 @@ public:
 
     // core.cpp: sending
     LocalName name_for(const Uri& local, const PeerSettings& peer) const;
+    // Who warns (RFC 3261 20.43): our name, or a pseudonym while there is none.
+    std::string_view warn_agent() const { return config.host.empty() ? "parley" : std::string_view(config.host); }
     void respond(ServerTransactionId id, Message response);
     void respond(ServerTransactionId id, int status, std::string_view phrase = {});
     Message response_to(ServerTransactionId id, int status, std::string_view to_tag, std::string_view phrase = {});

@@ -16,9 +16,11 @@ void CoreImpl::on_message(LinkId link, Parsed parsed) {
         return;
     }
     // Before anything is kept of it: whoever may not ask takes no room from those who may.
-    if (const int refused = ack ? 0 : user.admit(link, message); refused != 0) {
+    if (const auto admission = ack ? Admission{} : user.admit(link, message); admission.status != 0) {
         if (message.method() == Method::benotify) return;
-        return out.send(link, make_response(message, refused, {}, random.hex(8)).serialise());
+        auto response = make_response(message, admission.status, {}, random.hex(8));
+        if (!admission.words.empty()) add_warning(response, warn_agent(), admission.words);
+        return out.send(link, response.serialise());
     }
     // Its transaction may end, and with it what that holds of the request, while we still look at it.
     const auto request = std::make_shared<const Message>(std::move(parsed.message));

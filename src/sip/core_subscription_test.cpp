@@ -174,7 +174,22 @@ TEST(CoreWatcher, IsRefused) {
     w.receive(subscribe());
     w.core->reject_subscription(w.usage, 404);
     EXPECT_EQ(w.last_status(), 404);
+    EXPECT_EQ(w.response().header(HeaderId::warning), "");
     EXPECT_EQ(w.core->usages(), 0u);
+}
+
+// RFC 3261 20.43
+TEST(CoreWatcher, IsToldWhyInAWarning) {
+    World at_the_door;
+    at_the_door.refuse = 403;
+    at_the_door.refuse_words = "no \"rule\" allows it\r\nX-Evil: 1";
+    at_the_door.receive(subscribe());
+    EXPECT_EQ(at_the_door.response().header(HeaderId::warning), R"(399 parley "no \"rule\" allows itX-Evil: 1")");
+    World inside;
+    inside.receive(subscribe());
+    inside.core->reject_subscription(inside.usage, 403, "not from there");
+    EXPECT_EQ(inside.last_status(), 403);
+    EXPECT_EQ(inside.response().header(HeaderId::warning), R"(399 parley "not from there")");
 }
 
 TEST(CoreWatcher, NewestStateWaitsBehindTheOneInFlight) {

@@ -1,5 +1,6 @@
 #include "sip/response.hpp"
 
+#include "sip/header/cursor.hpp"
 #include "sip/header/name_addr.hpp"
 
 namespace parley::sip {
@@ -31,6 +32,10 @@ Message make_response(const Message& request, int status, std::string_view phras
     }
     if (status == 100 && !request.header("Timestamp").empty()) response.add("Timestamp", request.header("Timestamp"));
     return response;
+}
+
+void add_warning(Message& response, std::string_view agent, std::string_view words) {
+    response.add(HeaderId::warning, std::string("399 ").append(agent).append(" ").append(quote(words)));
 }
 
 }  // namespace parley::sip

@@ -11,4 +11,7 @@ namespace parley::sip {
 // (12.1.1).
 Message make_response(const Message& request, int status, std::string_view phrase, std::string_view to_tag);
 
+// RFC 3261 20.43: why, for people, with code 399. `agent`: who says so, a host or a token.
+void add_warning(Message& response, std::string_view agent, std::string_view words);
+
 }  // namespace parley::sip

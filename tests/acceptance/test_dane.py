@@ -7,9 +7,9 @@ from tests.lab.ca import CertificateAuthority
 from tests.lab.parley import Parley
 from tests.lab.prosody import Prosody
 from tests.lab.signed_dns import SignedDns, tlsa
+from tests.lab.waiting import all_right
 from tests.lab.xmpp_client import XmppClient
-from tests.lab.xmpp_peer import STANDARD, Refused, XmppPeer
-from tests.lab.xmpp_stream import Closed
+from tests.lab.xmpp_peer import STANDARD, XmppPeer, reason
 
 OURS = "parley.example"
 # zone: "signed", "unsigned"; records(certificate) gives TLSA data; to_them, to_us: whether a message passes; why: part of the reason.
@@ -92,26 +92,19 @@ async def _peers(lab, cases):
     return node, peers
 
 
-def _reason(error):
-    return error.xml.findtext(".//{urn:ietf:params:xml:ns:xmpp-stanzas}text") or ""
-
-
 async def test_what_proves_a_server_that_we_connect_to(lab):
     """TLS required with a trusted certificate: the TLSA records of a signed zone decide, and the reason of each refusal names the cause."""
     cases = _cases(lab)
     node, peers = await _peers(lab, cases)
     user = await XmppClient(lab, node.add_user("u1"), "secret", node.address).start()
-    turns = asyncio.Semaphore(6)
 
     async def one(case, peer):
-        async with turns:
-            await asyncio.to_thread(node.allow, case.domain, "--via", "xmpp")
-            error = await peer.receives_from(user)
-            if (error is None) != case.to_them or (error is not None and case.why not in _reason(error)):
-                return f"{case.what} ({case.domain}): {'arrived' if error is None else _reason(error)}"
+        await asyncio.to_thread(node.allow, case.domain, "--via", "xmpp")
+        error = await peer.receives_from(user)
+        if (error is None) != case.to_them or (error is not None and case.why not in reason(error)):
+            return f"{case.what} ({case.domain}): {'arrived' if error is None else reason(error)}"
 
-    wrong = await asyncio.gather(*(one(case, peer) for case, peer in zip(cases, peers)))
-    assert not any(wrong), "\n".join(filter(None, wrong))
+    await all_right(one(case, peer) for case, peer in zip(cases, peers))
 
 
 async def test_what_proves_a_server_that_connects_to_us(lab):
@@ -119,29 +112,15 @@ async def test_what_proves_a_server_that_connects_to_us(lab):
     cases = _cases(lab)
     node, peers = await _peers(lab, cases)
     user = await XmppClient(lab, node.add_user("u1"), "secret", node.address).start()
-    turns = asyncio.Semaphore(6)
 
     async def one(case, peer):
-        async with turns:
-            await asyncio.to_thread(node.allow, case.domain, "--via", "xmpp")
-            came = await _to_us(peer, user)
-            return None if came == case.to_us else f"{case.what} ({case.domain}): {'let in' if came else 'refused'}"
+        await asyncio.to_thread(node.allow, case.domain, "--via", "xmpp")
+        came = await peer.gets_in(user)
+        return None if came == case.to_us else f"{case.what} ({case.domain}): {'let in' if came else 'refused'}"
 
-    wrong = await asyncio.gather(*(one(case, peer) for case, peer in zip(cases, peers)))
-    assert not any(wrong), "\n".join(filter(None, wrong))
-    assert "show.proof-dane" in await _ids(node, "federation", "show", "a1.example")
-    assert "show.proof-pkix" in await _ids(node, "federation", "show", "a8.example")
-
-
-async def _to_us(peer, user):
-    try:
-        peer._out = await peer.connect()
-    except (Refused, Closed):
-        return False
-    assert peer._out.proof == "EXTERNAL"
-    await peer.message(f"alice@{peer.domain}", user.jid, "to us")
-    await user.wait_message("to us", f"alice@{peer.domain}")
-    return True
+    await all_right(one(case, peer) for case, peer in zip(cases, peers))
+    assert "show.proof-dane" in await node.finding_ids("federation", "show", "a1.example")
+    assert "show.proof-pkix" in await node.finding_ids("federation", "show", "a8.example")
 
 
 async def test_an_unsigned_zone_below_a_signed_one(lab):
@@ -159,10 +138,10 @@ async def test_an_unsigned_zone_below_a_signed_one(lab):
         await peer.start()
         node.allow(peer.domain, "--via", "xmpp")
     assert await good.receives_from(user) is None
-    assert await _to_us(good, user)
+    assert await good.gets_in(user)
     error = await own.receives_from(user)
-    assert error is not None and "not trusted" in _reason(error)
-    assert not await _to_us(own, user)
+    assert error is not None and "not trusted" in reason(error)
+    assert not await own.gets_in(user)
 
 
 async def test_inner_domains_that_their_parent_does_not_know(lab):
@@ -179,12 +158,7 @@ async def test_inner_domains_that_their_parent_does_not_know(lab):
         node.allow(peer.domain, "--via", "xmpp")
     assert await peers[0].receives_from(user) is None
     error = await peers[1].receives_from(user)
-    assert error is not None and "fails its DNSSEC check" in _reason(error), error and _reason(error)
-
-
-async def _ids(node, *arguments):
-    done = await asyncio.to_thread(node.ctl, "--json", *arguments, check=False)
-    return [finding["id"] for finding in json.loads(done.stdout)["result"]["findings"]]
+    assert error is not None and "fails its DNSSEC check" in reason(error), error and reason(error)
 
 
 async def test_an_administrator_sees_what_proved_a_partner(lab):
@@ -194,16 +168,16 @@ async def test_an_administrator_sees_what_proved_a_partner(lab):
     user = await XmppClient(lab, node.add_user("u1"), "secret", node.address).start()
     for case in cases:
         await asyncio.to_thread(node.allow, case.domain, "--via", "xmpp")
-    found = {case.domain: await _ids(node, "federation", "test", case.domain) for case in cases}
+    found = {case.domain: await node.finding_ids("federation", "test", case.domain) for case in cases}
     assert "test.identity-dane" in found["a1.example"] and "test.stream-ready" in found["a1.example"], found
     assert "test.identity-tlsa" in found["b1.example"] and "test.stream-ready" not in found["b1.example"], found
     assert "test.dns-no-server" in found["b10.example"] and "test.dns-bogus" in found["b11.example"], found
     refused = next(peer for peer in peers if peer.domain == "b1.example")
-    assert not await _to_us(refused, user)
+    assert not await refused.gets_in(user)
     assert f"_{refused.port}._tcp.xmpp.b1.example TLSA 3 1 1" in node.process.log(), "the log says why"
     assert await peers[0].receives_from(user) is None
-    assert "show.proof-dane" in await _ids(node, "federation", "show", "a1.example")
-    assert "show.proof-dane" in await _ids(node, "explain", user.jid, "alice@a1.example")
+    assert "show.proof-dane" in await node.finding_ids("federation", "show", "a1.example")
+    assert "show.proof-dane" in await node.finding_ids("explain", user.jid, "alice@a1.example")
     assert "DANE" in (await asyncio.to_thread(node.ctl, "federation", "show", "a1.example")).stdout
 
 
@@ -239,7 +213,7 @@ async def test_rules_that_ask_for_less_go_on_working(lab):
     await asyncio.to_thread(node.allow, "b2.example", "--via", "xmpp", "--dialback")
     assert await peers[0].receives_from(user) is None
     error = await peers[1].receives_from(user)
-    assert error is not None and "DANE" in _reason(error)
+    assert error is not None and "DANE" in reason(error)
 
 
 async def test_prosody_that_only_dns_proves(lab):
@@ -259,4 +233,4 @@ async def test_prosody_that_only_dns_proves(lab):
     await other.wait_message("to you", ours.jid)
     other.send_message(ours.jid, "to me")
     await ours.wait_message("to me", other.jid)
-    assert (await _ids(node, "federation", "show", theirs)).count("show.proof-dane") == 2
+    assert (await node.finding_ids("federation", "show", theirs)).count("show.proof-dane") == 2

@@ -6,10 +6,10 @@ import json
 from tests.lab.ca import CertificateAuthority
 from tests.lab.parley import Parley
 from tests.lab.signed_dns import SignedDns, tlsa
+from tests.lab.waiting import all_right
 from tests.lab.web_server import WebServer, posh_document
 from tests.lab.xmpp_client import XmppClient
-from tests.lab.xmpp_peer import STANDARD, Refused, XmppPeer
-from tests.lab.xmpp_stream import Closed
+from tests.lab.xmpp_peer import STANDARD, XmppPeer, reason
 
 OURS = "parley.example"
 PATH = "/.well-known/posh/xmpp-server.json"
@@ -66,52 +66,29 @@ def _cases(lab):
     ]
 
 
-def _reason(error):
-    return error.xml.findtext(".//{urn:ietf:params:xml:ns:xmpp-stanzas}text") or ""
-
-
-async def _to_us(peer, user):
-    try:
-        peer._out = await peer.connect()
-    except (Refused, Closed):
-        return False
-    assert peer._out.proof == "EXTERNAL"
-    await peer.message(f"alice@{peer.domain}", user.jid, "to us")
-    await user.wait_message("to us", f"alice@{peer.domain}")
-    return True
-
-
-async def _ids(node, *arguments):
-    done = await asyncio.to_thread(node.ctl, "--json", *arguments, check=False)
-    return [finding["id"] for finding in json.loads(done.stdout)["result"]["findings"]]
-
-
 async def test_what_a_web_server_proves(lab):
     """Self-signed certificates: the document of the domain's web server lets a message pass, and lets the partner in."""
     cases = _cases(lab)
     web = await WebServer(lab, "hosting.example", *(case.domain for case in cases)).start()
     node = await Parley(lab, OURS, settings=ON).start()
     user = await XmppClient(lab, node.add_user("u1"), "secret", node.address).start()
-    turns = asyncio.Semaphore(6)
 
     async def one(case):
-        async with turns:
-            certificate = case.make() if case.make else lab.ca.self_signed(case.domain)
-            case.publish(web, case.domain, certificate)
-            peer = await XmppPeer(lab, case.domain, OURS, node.s2s_port, STANDARD, certificate).start()
-            await asyncio.to_thread(node.allow, case.domain, "--via", "xmpp")
-            error = await peer.receives_from(user)
-            came = await _to_us(peer, user)
-            why = "" if error is None else _reason(error)
-            if (error is None, came) != (case.passes, case.passes) or case.why not in why:
-                return f"{case.what} ({case.domain}): to them {why or 'arrived'}, to us {came}"
+        certificate = case.make() if case.make else lab.ca.self_signed(case.domain)
+        case.publish(web, case.domain, certificate)
+        peer = await XmppPeer(lab, case.domain, OURS, node.s2s_port, STANDARD, certificate).start()
+        await asyncio.to_thread(node.allow, case.domain, "--via", "xmpp")
+        error = await peer.receives_from(user)
+        came = await peer.gets_in(user)
+        why = "" if error is None else reason(error)
+        if (error is None, came) != (case.passes, case.passes) or case.why not in why:
+            return f"{case.what} ({case.domain}): to them {why or 'arrived'}, to us {came}"
 
-    wrong = await asyncio.gather(*(one(case) for case in cases))
-    assert not any(wrong), "\n".join(filter(None, wrong))
+    await all_right(one(case) for case in cases)
     assert [asked for asked in web.asked if asked == ("a1.example", PATH)] == [("a1.example", PATH)], "kept, and asked once"
-    shown = await _ids(node, "federation", "show", "a1.example")
+    shown = await node.finding_ids("federation", "show", "a1.example")
     assert {i for i in shown if i.startswith("show.proof-")} == {"show.proof-posh"} and shown.count("show.link") >= 2, shown
-    assert "test.identity-posh" in await _ids(node, "federation", "test", "a1.example")
+    assert "test.identity-posh" in await node.finding_ids("federation", "test", "a1.example")
 
 
 async def test_the_web_server_must_prove_itself(lab):
@@ -127,33 +104,38 @@ async def test_the_web_server_must_prove_itself(lab):
         peer = await XmppPeer(lab, domain, OURS, node.s2s_port, STANDARD, certificate).start()
         await asyncio.to_thread(node.allow, domain, "--via", "xmpp")
         error = await peer.receives_from(user)
-        assert error is not None and why in _reason(error), _reason(error)
-        assert not await _to_us(peer, user)
+        assert error is not None and why in reason(error), reason(error)
+        assert not await peer.gets_in(user)
         assert web.asked == []
 
 
 async def test_web_servers_are_asked_last_and_only_where_that_is_wished(lab):
     """Off unless it is turned on; a trusted CA and DANE need no web server; where DANE speaks against a certificate, no document helps."""
     dns = SignedDns(lab)
+    web = await WebServer(lab, "trusted.example", "off.example", certificate=lab.ca.issue(
+        "trusted.example", "dane.example", "wrong.example", "off.example")).start()
     own = {domain: lab.ca.self_signed(domain) for domain in ("dane.example", "wrong.example", "off.example")}
+    own["trusted.example"] = lab.ca.issue("trusted.example")
     peers = {domain: XmppPeer(lab, domain, OURS, 0, STANDARD, certificate, publish=False) for domain, certificate in own.items()}
-    dns.xmpp_zone("dane.example", peers["dane.example"].port, tlsa_records=[tlsa(own["dane.example"].chain)])
-    dns.xmpp_zone("wrong.example", peers["wrong.example"].port, tlsa_records=[tlsa(own["dane.example"].chain)])
-    lab.publish_xmpp("off.example", peers["off.example"].port)
+    for domain in ("dane.example", "wrong.example"):
+        dns.xmpp_zone(domain, peers[domain].port, f"@ A {web.address}", tlsa_records=[tlsa(own["dane.example"].chain)])
+    for domain in ("trusted.example", "off.example"):
+        lab.publish_xmpp(domain, peers[domain].port)
     await dns.start()
-    web = await WebServer(lab, "off.example").start()
-    for domain in own:  # the signed zones have no address for a web server: they would be asked in vain
-        web.posh(domain, posh_document(own[domain].chain))
+    for domain, certificate in own.items():
+        web.posh(domain, posh_document(certificate.chain))
     node = await Parley(lab, OURS, settings={**ON, ("dns", "trust_anchor"): f'"{dns.trust_anchor}"'}).start()
     user = await XmppClient(lab, node.add_user("u1"), "secret", node.address).start()
     for domain, peer in peers.items():
         peer.our_port = node.s2s_port
         await peer.start()
         node.allow(domain, "--via", "xmpp")
-    assert await peers["dane.example"].receives_from(user) is None
+    for domain in ("trusted.example", "dane.example"):
+        assert await peers[domain].receives_from(user) is None
+        assert await peers[domain].gets_in(user)
     error = await peers["wrong.example"].receives_from(user)
-    assert error is not None and "DANE" in _reason(error)
-    assert not await _to_us(peers["wrong.example"], user)
+    assert error is not None and "DANE" in reason(error)
+    assert not await peers["wrong.example"].gets_in(user)
     assert web.asked == []
     assert await peers["off.example"].receives_from(user) is None
     assert len(web.asked) == 1
@@ -162,5 +144,5 @@ async def test_web_servers_are_asked_last_and_only_where_that_is_wished(lab):
     other = await XmppClient(lab, off.add_user("u1"), "secret", off.address).start()
     off.allow("off.example", "--via", "xmpp")
     error = await peers["off.example"].receives_from(other, "from the other")
-    assert error is not None and "not trusted" in _reason(error)
+    assert error is not None and "not trusted" in reason(error)
     assert len(web.asked) == 1

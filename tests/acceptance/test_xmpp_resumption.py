@@ -292,7 +292,7 @@ async def _two_parleys(lab, *allow):
 
 
 async def _lose_nothing(lab, bidi):
-    ours, theirs, wires, bob, alice = await _two_parleys(lab, bidi)
+    _, _, wires, bob, alice = await _two_parleys(lab, bidi)
     for turn in range(4):
         for sender, receiver in ((bob, alice), (alice, bob)):
             text, mark = f"{turn} of {sender.jid}", receiver.mark()

@@ -58,4 +58,34 @@ TEST_P(HistoryStoreContract, ForgetsAPartner) {
     EXPECT_TRUE(all.contains("other.example"));
 }
 
+TEST_P(HistoryStoreContract, KeepsRefusalsUntilTheyGo) {
+    const auto load_refusals = [this] {
+        return wait<std::vector<im::Refusal>>([&](auto done) { stores_->history().load_refusals(std::move(done)); })
+            .value();
+    };
+    const auto apply_refusals = [this](im::Refusals::Change change) {
+        return wait([&](auto done) { stores_->history().apply(std::move(change), std::move(done)); });
+    };
+    const auto refusal = [](std::string reference, std::uint32_t times) {
+        const TimePoint first(Millis(1'700'000'000'123));
+        return im::Refusal{std::move(reference),
+                           "partner.example",
+                           "example.com",
+                           "XMPP",
+                           "192.0.2.1",
+                           "policy-violation",
+                           "no rule \xe6\x97\xa5",
+                           "allow it",
+                           first,
+                           first + Seconds(times),
+                           times};
+    };
+    EXPECT_TRUE(load_refusals().empty());
+    ASSERT_TRUE(apply_refusals({{refusal("aaaaaaaa", 1), refusal("bbbbbbbb", 2)}, {}}));
+    reopen();
+    EXPECT_EQ(load_refusals(), (std::vector{refusal("bbbbbbbb", 2), refusal("aaaaaaaa", 1)})) << "newest first";
+    ASSERT_TRUE(apply_refusals({{refusal("aaaaaaaa", 7)}, {"bbbbbbbb"}}));
+    EXPECT_EQ(load_refusals(), std::vector{refusal("aaaaaaaa", 7)});
+}
+
 }  // namespace parley::test

@@ -1,4 +1,6 @@
 """A node of parley in a lab: made with `parleyctl init`, given a certificate of the lab's CA and the lab's name server."""
+import asyncio
+import json
 import os
 import re
 import subprocess
@@ -54,6 +56,11 @@ class Parley:
     def ctl(self, *arguments, text=None, check=True):
         """`parleyctl --dir FOLDER ...`; returns the finished process."""
         return self._run("--dir", self.folder, *arguments, text=text, check=check)
+
+    async def finding_ids(self, *arguments):
+        """The ids of what a command that looks at something has found."""
+        done = await asyncio.to_thread(self.ctl, "--json", *arguments, check=False)
+        return [finding["id"] for finding in json.loads(done.stdout)["result"]["findings"]]
 
     def _issue(self, domain):
         return self.lab.ca.issue(domain, f"sip.{domain}", f"xmpp.{domain}", f"conference.{domain}")

@@ -60,3 +60,15 @@ class Journal:
                 await asyncio.wait_for(self._grown.wait(), left)
             except asyncio.TimeoutError:
                 pass
+
+
+async def all_right(checks, at_once=6):
+    """Each check is a coroutine that gives a sentence if something is not as it should be; so many run side by side."""
+    turns = asyncio.Semaphore(at_once)
+
+    async def one(check):
+        async with turns:
+            return await check
+
+    wrong = [found for found in await asyncio.gather(*map(one, checks)) if found]
+    assert not wrong, "\n".join(wrong)

@@ -20,6 +20,10 @@ def posh_document(certificate, expires=3600, digests=("sha-256", "sha-512")):
                        "expires": expires})
 
 
+def _an_address():
+    return f"127.{random.randint(64, 126)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
+
+
 class WebServer:
     """`certificate` names the hosts, each of which gets its address in the lab's DNS."""
 
@@ -28,6 +32,7 @@ class WebServer:
         self.certificate = certificate or lab.ca.issue(*hosts)
         self.answers = {}  # (host, path) -> (status, headers, body); what is not here is not found; None is silence
         self.asked = []    # (host, path)
+        self.address = _an_address()  # holds once it is started
         self._server = None
         lab.add(self)
 
@@ -41,12 +46,14 @@ class WebServer:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate.chain, self.certificate.key)
         for _ in range(200):
-            address = f"127.{random.randint(64, 126)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
             with contextlib.suppress(OSError):
-                self._server = await asyncio.start_server(self._accept, address, 443, ssl=context)
+                self._server = await asyncio.start_server(self._accept, self.address, 443, ssl=context)
                 break
+            self.address = _an_address()
+        else:
+            raise RuntimeError("no loopback address is free at port 443, or this user may not listen there")
         for host in self.hosts:
-            self.lab.dns.a(host, address)
+            self.lab.dns.a(host, self.address)
         return self
 
     async def _accept(self, reader, writer):

@@ -42,9 +42,6 @@ class Wire:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def open_links(self):
-        return [link for link in self.links if not any(writer.is_closing() for writer in link.writers)]
-
     def cut(self):
         """Both ends of every connection see a reset."""
         for link in self.links:

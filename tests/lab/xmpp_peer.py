@@ -19,6 +19,11 @@ BIDI = "{urn:xmpp:bidi}bidi"
 NAMES = "{urn:parley:federation:0}names"
 
 
+def reason(error):
+    """The words of a stanza error."""
+    return error.xml.findtext(".//{urn:ietf:params:xml:ns:xmpp-stanzas}text") or ""
+
+
 class Refused(Exception):
     """We were not let in, or would not go in."""
 
@@ -421,6 +426,18 @@ class XmppPeer:
             return refused.result()
         arrived.result()
         return None
+
+    async def gets_in(self, user, body="to us"):
+        """We write to `user` on a new stream, which EXTERNAL proves. False: we were not let in."""
+        try:
+            self._out = await self.connect()
+        except (Refused, Closed):
+            return False
+        assert self._out.proof == "EXTERNAL"
+        alice = f"alice@{self.domain}"
+        await self.message(alice, user.jid, body)
+        await user.wait_message(body, alice)
+        return True
 
     async def wait_presence(self, sender, kind=None, since=0, deadline=15, fits=lambda stanza: True):
         """A presence of that bare address; kind "available" is one without a type."""

@@ -46,6 +46,7 @@ TEST_F(DirectionTest, OutboundOnlyLetsNothingIn) {
     const auto answer = heard(montague, "jabber:server");
     EXPECT_NE(answer.find("<message"), std::string::npos) << answer;
     EXPECT_NE(answer.find("not-allowed"), std::string::npos) << answer;
+    EXPECT_NE(answer.find("nothing from montague.example is let in here (reference "), std::string::npos) << answer;
     EXPECT_NE(answer.find("<iq"), std::string::npos) << answer;
     alice.say("<message type='chat' id='4' to='romeo@montague.example'>" + hello);
     EXPECT_NE(heard(montague, "jabber:server").find("Hi"), std::string::npos);

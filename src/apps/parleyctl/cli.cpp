@@ -279,6 +279,10 @@ int run(int argc, const char* const* argv) {
             "parleyctl federation history partner.example");
     history->add_option("DOMAIN", in.domain, "the partner's domain")->required();
     looks(history, At::history);
+    auto* refusals = add(*federation, "refusals", "which servers were refused, and what they were told",
+                         "parleyctl federation refusals k7x2m9qa");
+    refusals->add_option("DOMAIN|REFERENCE", in.domain, "of this partner, or the one that was told this reference");
+    looks(refusals, At::refusals);
     auto* sheet = add(*federation, "sheet", "what a partner's administrator needs to reach us",
                       "parleyctl federation sheet example.com");
     sheet->add_option("DOMAIN", in.domain, "of this local domain only");

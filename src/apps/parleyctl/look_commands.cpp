@@ -7,6 +7,7 @@
 #include "admin/report_json.hpp"
 #include "apps/parleyctl/commands.hpp"
 #include "apps/parleyctl/target_matrix.hpp"
+#include "base/text.hpp"
 
 namespace parley::ctl {
 namespace {
@@ -21,15 +22,6 @@ const char* mark(Finding::Verdict verdict) {
         case Finding::Verdict::problem: break;
     }
     return "FAIL";
-}
-
-// Terminal columns, near enough: of UTF-8 only the first byte of each character counts.
-std::size_t columns(const std::string& text) {
-    return static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-std::string padded(const std::string& text, std::size_t width) {
-    return text + std::string(width > columns(text) ? width - columns(text) : 0, ' ');
 }
 
 // "2026-11-29 09:08:19 UTC" of an RFC 3339 time.
@@ -86,9 +78,9 @@ int run_look(const Context& context, admin::Look look) {
     const auto& answer = std::get<admin::Response>(asked);
     const auto* report = std::get_if<admin::Report>(&answer.payload);
     if (report == nullptr || exit_code(answer.outcome) != exit_ok) return output.answer(answer);
-    // `show` and `sessions` only tell; a test and a plan have a verdict.
+    // `show` and `sessions` only tell; a test and a plan have a verdict, and a reference is known or not.
     using At = admin::Look::At;
-    const bool verdict = at == At::test || at == At::dns_plan || at == At::explain;
+    const bool verdict = at == At::test || at == At::dns_plan || at == At::explain || at == At::refusals;
     const int code = verdict && !report->good ? exit_problem : exit_ok;
     if (output.json) {
         std::cout << boost::json::serialize(
@@ -102,7 +94,7 @@ int run_look(const Context& context, admin::Look look) {
     if (output.quiet) return code;
     print_report(*report, output.language, at == At::test);
     if (at == At::test) print_matrix(std::cout, *report);
-    if (at == At::test || at == At::sessions || at == At::explain || at == At::history)
+    if (at == At::test || at == At::sessions || at == At::explain || at == At::history || at == At::refusals)
         output.line(answer.text(output.language));
     return code;
 }

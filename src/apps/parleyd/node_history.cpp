@@ -22,7 +22,7 @@ void NodeProcess::trace_started() {
 }
 
 // At start, before anything is served. A history that cannot be read is no reason not to start.
-Result<> NodeProcess::load_history() {
+void NodeProcess::load_history() {
     main_stores_ = engine_->stores_for(main_);
     std::promise<void> read;
     loops_.front()->post([&] {
@@ -30,19 +30,24 @@ Result<> NodeProcess::load_history() {
             if (!all) log(LogLevel::error, "", "the history of partners cannot be read: " + all.error().detail);
             if (all)
                 for (auto& [domain, events] : *all) node_.history.restore(domain, std::move(events));
-            read.set_value();
+            shards_.front()->stores().history().load_refusals([&](Result<std::vector<im::Refusal>> refusals) {
+                if (!refusals) log(LogLevel::error, "", "the refusals cannot be read: " + refusals.error().detail);
+                if (refusals) node_.refusals.restore(*std::move(refusals));
+                read.set_value();
+            });
         });
     });
     read.get_future().wait();
     main_.post([this] { history_timer_ = main_.after(history_saved_every, [this] { save_history(); }); });
-    return {};
 }
 
 void NodeProcess::save_history() {
-    for (auto& change : node_.history.take_changes())
-        main_stores_->history().apply(std::move(change), [](const Result<>& saved) {
-            if (!saved) log(LogLevel::error, "", "the history of partners cannot be saved: " + saved.error().detail);
-        });
+    const auto saved = [](const Result<>& done) {
+        if (!done) log(LogLevel::error, "", "the history of partners cannot be saved: " + done.error().detail);
+    };
+    for (auto& change : node_.history.take_changes()) main_stores_->history().apply(std::move(change), saved);
+    if (auto change = node_.refusals.take_changes(); !change.empty())
+        main_stores_->history().apply(std::move(change), saved);
     if (history_timer_.pending()) history_timer_ = main_.after(history_saved_every, [this] { save_history(); });
 }
 
@@ -54,9 +59,10 @@ void NodeProcess::note_rules(const im::FederationPolicy& before, const im::Feder
         node_.history.note(domain, known, std::move(event), main_.clock().wall());
     };
     for (const auto& [domain, rule] : after.rules)
-        if (const auto* old = before.rule(domain); !old || *old != rule) note(domain, true, admin::describe(rule));
+        if (const auto old = before.rules.find(domain); old == before.rules.end() || old->second != rule)
+            note(domain, true, admin::describe(rule));
     for (const auto& [domain, rule] : before.rules)
-        if (!after.rule(domain)) note(domain, false, {});
+        if (!after.names(domain)) note(domain, false, {});
 }
 
 }  // namespace parley

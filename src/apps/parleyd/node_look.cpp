@@ -4,6 +4,7 @@
 #include "apps/parleyd/look/partner_history.hpp"
 #include "apps/parleyd/look/partner_sheet.hpp"
 #include "apps/parleyd/look/partner_view.hpp"
+#include "apps/parleyd/look/refusals.hpp"
 #include "apps/parleyd/node_process.hpp"
 #include "base/log.hpp"
 #include "im/policy_iq.hpp"
@@ -58,6 +59,7 @@ void NodeProcess::look(const admin::Look& look, Function<void(admin::Report)> do
         case At::explain:
             return explain(*xmpp::Jid::parse(look.watcher), *xmpp::Jid::parse(look.target), std::move(done));
         case At::history: return done(look::history_of(look.domain, node_.history.of(look.domain)));
+        case At::refusals: return done(look::refusals_of(node_.refusals, look.domain));
         case At::sheet:
         case At::dns_plan: break;
     }

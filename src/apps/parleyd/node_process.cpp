@@ -119,7 +119,7 @@ Result<> NodeProcess::open(const admin::Config& config) {
     if (config.has(admin::Role::sip)) {
         sip_ = std::make_unique<gateway::SipGateway>(
             *network_, random_, [this] { return sip_settings(); }, sip_from(config),
-            gateway::Observers{&node_.tracer, &node_.history});
+            gateway::Observers{&node_.tracer, &node_.history, &node_.refusals});
         for (const auto& shard : shards_)
             shard->sip_domains = &sip_->add_shard({shard->executor(), *shard, shard->stores().dialogs()});
     }
@@ -136,7 +136,7 @@ Result<> NodeProcess::open(const admin::Config& config) {
     use(*settings);
     if (auto made = make_legacy_tls(); !made) return made;
     log_notices();
-    if (auto loaded_history = load_history(); !loaded_history) return loaded_history;
+    load_history();
     if (sip_) {  // before the outbox is looked at: what waits there belongs into the dialogs that we have
         std::promise<Result<>> restored;
         sip_->start([&](Result<> result) { restored.set_value(std::move(result)); });
@@ -246,6 +246,7 @@ void NodeProcess::publish() {
     sip->legacy_domains = legacy_domains_;
     sip->legacy_inbound = legacy_inbound_;
     sip->policy = settings->policy;
+    sip->disclose_reasons = settings->disclose_reasons;
     sip->transports = transports_.get();
     sip->limits = settings->limits;
     sip->sentences = [](std::string_view id, const std::string& about) {
@@ -273,6 +274,7 @@ Result<std::shared_ptr<server::Settings>> NodeProcess::settings_from(const admin
     settings->third_party_decisions_count = config.third_party_decisions_count;
     settings->policy = as_configured()->policy;
     settings->dnssec = !config.trust_anchor.empty();
+    settings->disclose_reasons = config.disclose_reasons;
     if (config.posh) {
         net::TlsSettings tls;  // without a certificate of ours: web servers need not know who asks
         tls.trust_file = config.trust_file.string();
@@ -331,7 +333,7 @@ void NodeProcess::retry(const std::string& domain) {
     transports_->retry(domain);
     im::PartnerEvent event;
     event.what = im::PartnerEvent::What::retried;
-    node_.history.note(domain, as_configured()->policy.rule(domain) != nullptr, std::move(event), main_.clock().wall());
+    node_.history.note(domain, as_configured()->policy.names(domain), std::move(event), main_.clock().wall());
     for (std::size_t i = 0; i < shards_.size(); ++i)
         shards_[i]->executor().post([this, i, domain] {
             if (sip_) sip_->retry(i, domain);

@@ -61,7 +61,7 @@ private:
     Result<> make_legacy_tls();
     void log_notices() const;
     void note_rules(const im::FederationPolicy& before, const im::FederationPolicy& after);
-    Result<> load_history();
+    void load_history();
     void save_history();
     look::Parts look_parts() const;
     void overview(const std::string& domain, Function<void(im::PartnerOverview)> done) const;

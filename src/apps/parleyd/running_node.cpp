@@ -80,6 +80,8 @@ admin::ReloadReport RunningNode::reload() {
     next.log_level = fresh.log_level;
     next.limits = fresh.limits;
     next.contacts = fresh.contacts;
+    next.posh = fresh.posh;
+    next.disclose_reasons = fresh.disclose_reasons;
     next.third_party_decisions_count = fresh.third_party_decisions_count;
     if (const auto applied = process_.reload(next); !applied) {
         report.failure = applied.error().detail;

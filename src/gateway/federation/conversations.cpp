@@ -202,8 +202,10 @@ void Conversations::give_back(const Pair& pair, const xmpp::StanzaError& error) 
         log(LogLevel::info, {},
             "a message from " + pair.first.to_string() + " to " + pair.second.to_string() +
                 " was not delivered: " + error.condition + ", " + error.text);
-    refused_[pair.second.domain()] = {error.condition + (error.text.empty() ? "" : ", " + error.text),
-                                      parts_.executor.clock().wall()};
+    const auto& domain = pair.second.domain();
+    if (refused_.size() >= most_refused && !refused_.contains(domain)) refused_.erase(refused_.begin());
+    refused_[domain] = {error.condition + (error.text.empty() ? "" : ", " + error.text),
+                        parts_.executor.clock().wall()};
     text.settled(error);
 }
 

@@ -115,8 +115,8 @@ private:
         std::string why;
         TimePoint at{};
     };
-    // The last text's fate, by domain, where it was refused: domains with a rule only, so there are no more of them.
-    std::map<std::string, Refusal> refused_;
+    static constexpr std::size_t most_refused = 1'000;
+    std::map<std::string, Refusal> refused_;  // the last text's fate, by domain, where it was refused
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

@@ -109,7 +109,9 @@ void Conversations::tell(const Pair& pair, sip::Unwanted wanted) {
 void Conversations::refuse_text(sip::ServerTransactionId id, const Pair& pair, const xmpp::StanzaError& error) {
     if (error.condition != "service-unavailable") {
         const auto& profile = parts_.addresses.profile_of(pair.second);
-        parts_.core.answer(id, to_sip_status(error, Addressee::bare, profile));
+        const bool by_rule = error.condition == "not-allowed";
+        parts_.core.answer(id, to_sip_status(error, Addressee::bare, profile), {},
+                           by_rule ? std::string_view(error.text) : std::string_view());
         return parts_.addresses.arm();
     }
     parts_.router.reception(pair.first, pair.second,

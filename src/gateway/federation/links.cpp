@@ -17,12 +17,7 @@ constexpr Millis connect_patience{10'000};
 constexpr Millis first_back_off{1'000}, longest_back_off{5'000};  // a partner's return is noticed within seconds
 constexpr Millis without_connection{10'000};  // a request waits so long: DNS may know the old place for a moment
 constexpr Millis in_queue{25'000};            // and so long for its turn
-
-im::PartnerEvent::Fault fault_of(const Error& connecting) {
-    using Fault = im::PartnerEvent::Fault;
-    if (connecting.code == Errc::timed_out) return Fault::silent;
-    return connecting.detail.find("refused") == std::string::npos ? Fault::connection : Fault::refused;
-}
+constexpr std::size_t most_made_up = 1'000;   // domains that a rule about subdomains lets in, before the idle ones go
 
 }  // namespace
 
@@ -41,6 +36,7 @@ SipLinks::SipLinks(std::size_t index, Executor& executor, net::Network& network,
       rates_(rates),
       inbox_(inbox),
       history_(observers.history),
+      refused_book_(observers.refusals),
       trace_(observers.tracer, executor.clock()) {}
 
 SipLinks::~SipLinks() = default;
@@ -126,6 +122,7 @@ void SipLinks::send_to_domain(const std::string& local, const std::string& remot
     const auto domain = policy_domain(remote);
     if (closing_ || !settings->policy.sip_allowed(domain)) return sent(std::nullopt);
     const auto key = local + ' ' + domain;
+    if (!routes_.contains(key)) make_room();
     auto& route = routes_[key];
     route.local = local;
     route.remote = domain;
@@ -241,7 +238,7 @@ void SipLinks::dial_next(const std::string& key, const std::string& why, im::Par
 
 void SipLinks::connected(const std::string& key, Result<std::unique_ptr<net::Connection>> connection) {
     auto& route = routes_[key];
-    if (!connection) return dial_next(key, connection.error().detail, fault_of(connection.error()));
+    if (!connection) return dial_next(key, connection.error().detail, im::fault_of(connection.error()));
     if (closing_) return fail(route);
     const auto settings = settings_();
     const bool legacy = settings->policy.settings(route.remote).legacy_tls(executor_.clock().wall());
@@ -286,21 +283,31 @@ void SipLinks::fail(Route& route) {
     give_up(route.queue.older_than(executor_.clock().now() - without_connection));
 }
 
+// There are as many routes as partners, but for a rule about subdomains, of which anybody can make up any number:
+// theirs go when nothing happens there.
+void SipLinks::make_room() {
+    const auto settings = settings_();
+    const auto& policy = settings->policy;
+    if (routes_.size() >= most_made_up)
+        std::erase_if(routes_, [&policy](const auto& entry) {
+            const auto& route = entry.second;
+            const bool idle = !route.link && !route.dialled && !route.busy && route.queue.empty() &&
+                              !route.redials.pending() && !route.drains.pending();
+            return idle && !policy.names(route.remote);
+        });
+    if (expected_.size() >= most_made_up)
+        std::erase_if(expected_, [&policy](const auto& entry) {
+            return !entry.second.search && entry.second.waiting.empty() && !policy.names(entry.first);
+        });
+}
+
 // For `federation history`, and for a trace of one of the two domains.
 void SipLinks::note(const std::string& local, const std::string& remote, im::PartnerEvent event) {
-    using What = im::PartnerEvent::What;
-    const auto what = event.what;
     event.local = local;
     if (trace_.on())
-        trace_.link(local, remote,
-                    what == What::connected ? (event.by_us ? "link-up" : "link-in")
-                    : what == What::lost    ? "link-down"
-                    : what == What::refused ? "link-refused"
-                                            : "link-failed",
+        trace_.link(local, remote, im::trace_step(event),
                     {{"detail", event.detail.empty() ? event.place : event.detail}});
-    const bool known = settings_()->policy.rule(remote) != nullptr;
-    if (history_ && (known || what != What::refused))
-        history_->note(remote, known, std::move(event), executor_.clock().wall());
+    if (history_) history_->note(remote, settings_()->policy.names(remote), std::move(event), executor_.clock().wall());
 }
 
 void SipLinks::note_link(im::PartnerEvent::What what, const std::string& local, const std::string& remote,

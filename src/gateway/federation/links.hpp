@@ -16,6 +16,7 @@
 #include "gateway/federation/sip_trace.hpp"
 #include "gateway/federation/targets.hpp"
 #include "im/partner_overview.hpp"
+#include "sip/admission.hpp"
 
 namespace parley::gateway {
 
@@ -26,8 +27,8 @@ public:
     class Inbox {
     public:
         virtual ~Inbox() = default;
-        // `refusal`: 0, or the status with which a request must be refused, since this link may not send it.
-        virtual void on_message(sip::LinkId link, sip::Parsed parsed, int refusal) = 0;
+        // `admission`: whether this link may send the request.
+        virtual void on_message(sip::LinkId link, sip::Parsed parsed, sip::Admission admission) = 0;
         // `remote_domain`: whom the loss concerns; "" when it says nothing of a partner (never ready, or closed by us).
         virtual void on_link_down(sip::LinkId link, const std::string& remote_domain) = 0;
         // A connection that we opened is ready: what waited for that domain may try again.
@@ -91,9 +92,10 @@ private:
     void on_gone(Link& link, const Error& why) override;
 
     void secure(Link& link);
-    void refused(const Link& link, const std::string& domain, const std::string& why);
+    sip::Admission refused(const Link& link, const std::string& domain, int status, const std::string& why);
     Link& add(std::unique_ptr<net::Connection> connection);
     void forget_later(sip::LinkId id);
+    void make_room();
     bool is_unpaced(const Route& route, const im::DomainRule& rule) const;
     void send_by(Link& link, std::string_view bytes);
     void set_rate(Link& link, const std::string& domain);
@@ -131,6 +133,7 @@ private:
     SharedRates& rates_;  // of partners, on all shards together
     Inbox& inbox_;
     im::PartnerHistory* history_;
+    im::Refusals* refused_book_;
     const SipTrace trace_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Link>> links_;
     std::unordered_map<std::uint64_t, std::string> routes_of_links_;

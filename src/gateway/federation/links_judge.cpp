@@ -63,8 +63,8 @@ int SipLinks::judge_domain(const SipSettings& settings, std::string_view host, s
     if (settings.policy.sip_allowed(domain)) return 0;
     const auto* rule = settings.policy.rule(domain);
     why = rule && rule->allowed && rule->transport == im::Transport::xmpp
-              ? "it is reached over XMPP here (federation allow --via sip would change that)"
-              : "no rule allows it (parleyctl federation allow " + domain + " --via sip)";
+              ? domain + " is reached over XMPP here"
+              : "exchange with " + domain + " is not allowed here";
     return 403;
 }
 
@@ -115,7 +115,7 @@ int SipLinks::judge_plain(const Link& link, const im::DomainRule& rule, std::str
 int SipLinks::judge_certificate(const Link& link, const im::DomainRule& rule, std::string& why) const {
     const auto& tls = *link.tls();
     if (is_outdated(link, rule)) {
-        why = rule.has_legacy_tls() ? "its time for old TLS (" + tls.protocol + ") is over; see federation show"
+        why = rule.has_legacy_tls() ? "its time for old TLS (" + tls.protocol + ") is over"
                                     : "it speaks " + tls.protocol + ", which its rule does not allow";
         return 403;
     }
@@ -140,34 +140,52 @@ int SipLinks::judge_certificate(const Link& link, const im::DomainRule& rule, st
     return 403;
 }
 
-void SipLinks::refused(const Link& link, const std::string& domain, const std::string& why) {
+sip::Admission SipLinks::refused(const Link& link, const std::string& domain, int status, const std::string& why) {
+    const auto settings = settings_();
+    im::Refusal refusal;
+    refusal.partner = domain;
+    refusal.protocol = "SIP";
+    refusal.address = link.remote().address;
+    refusal.condition = std::to_string(status);
+    refusal.why = why;
+    if (!domain.empty() && !settings->policy.sip_allowed(domain))
+        refusal.remedy = "To allow it: parleyctl federation allow " + domain + " --via sip";
+    const auto remedy = refusal.remedy;
+    const auto now = executor_.clock().wall();
+    const auto reference = refused_book_ ? refused_book_->note(std::move(refusal), now, random_) : std::string();
     log_.say(executor_.clock().now(), LogLevel::warning, domain + ' ' + why,
              "SIP with " + (domain.empty() ? std::string("somebody") : domain) + " (" + link.remote().to_string() +
-                 ") is refused: " + why);
-    if (settings_()->policy.rule(domain)) refusals_[domain] = {why, executor_.clock().wall()};
-    if (domain.empty()) return;
-    im::PartnerEvent event;
-    event.what = im::PartnerEvent::What::refused;
-    event.detail = why;
-    event.place = link.remote().to_string();
-    note({}, domain, std::move(event));
+                 ") is refused: " + im::told(why, reference, true) + (remedy.empty() ? "" : ". " + remedy));
+    if (settings->policy.names(domain)) refusals_[domain] = {why, now};
+    if (!domain.empty()) {
+        im::PartnerEvent event;
+        event.what = im::PartnerEvent::What::refused;
+        event.detail = why;
+        event.place = link.remote().to_string();
+        note({}, domain, std::move(event));
+    }
+    return {status, im::told(why, reference, settings->disclose_reasons)};
 }
 
 void SipLinks::on_message(Link& link, sip::Parsed parsed) {
-    int refusal = 0;
+    sip::Admission admission;
     if (parsed.message.is_request() && !parsed.problem) {
         std::string domain, why;
-        refusal = judge(link, parsed.message, domain, why);
+        const int refusal = judge(link, parsed.message, domain, why);
         if (refusal == checked_later || refusal == undecided) {
             link.hold();
             held_[link.id().value] = std::move(parsed);
             if (refusal == undecided) return decide(link.id(), domain);
+            if (!expected_.contains(domain)) make_room();
             expected_[domain].waiting.push_back(link.id());
             return look_up(domain);
         }
-        refusal == 0 ? spoke_for(link, domain) : refused(link, domain, why);
+        if (refusal == 0)
+            spoke_for(link, domain);
+        else
+            admission = refused(link, domain, refusal, why);
     }
-    inbox_.on_message(link.id(), std::move(parsed), refusal);
+    inbox_.on_message(link.id(), std::move(parsed), std::move(admission));
 }
 
 void SipLinks::spoke_for(Link& link, const std::string& domain) {
@@ -187,15 +205,15 @@ void SipLinks::decide(sip::LinkId id, const std::string& domain) {
             if (way) {
                 on_message(*link->second, std::move(held.mapped()));  // which may hold it again
             } else {
-                refused(*link->second, domain, way.error().detail);
-                inbox_.on_message(id, std::move(held.mapped()), 403);
+                auto admission = refused(*link->second, domain, 403, way.error().detail);
+                inbox_.on_message(id, std::move(held.mapped()), std::move(admission));
             }
             if (!held_.contains(id.value)) link->second->resume();
         });
 }
 
 void SipLinks::look_up(const std::string& domain) {
-    auto& expected = expected_[domain];  // there are no more of them than rules: only allowed domains come here
+    auto& expected = expected_[domain];
     if (expected.search) return;
     expected.search = SipTargetSearch::start(
         network_, executor_, random_, net::to_ascii_domain(domain), settings_()->policy.settings(domain),
@@ -222,8 +240,12 @@ void SipLinks::looked_up(const std::string& domain, Result<std::deque<SipTarget>
         if (link == links_.end() || held.empty()) continue;
         std::string again, why;
         const int refusal = judge(*link->second, held.mapped().message, again, why);
-        refusal == 0 ? spoke_for(*link->second, domain) : refused(*link->second, domain, why);
-        inbox_.on_message(id, std::move(held.mapped()), refusal < 0 ? 403 : refusal);
+        sip::Admission admission;
+        if (refusal == 0)
+            spoke_for(*link->second, domain);
+        else
+            admission = refused(*link->second, domain, refusal < 0 ? 403 : refusal, why);
+        inbox_.on_message(id, std::move(held.mapped()), std::move(admission));
         link->second->resume();
     }
     for (const auto id : std::exchange(unsecured_, {}))

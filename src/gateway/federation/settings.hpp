@@ -27,6 +27,7 @@ struct SipSettings {
     std::shared_ptr<net::TlsContext> legacy_inbound;
     RoomDomains rooms;
     im::FederationPolicy policy;
+    bool disclose_reasons = true;  // who is refused is told why; otherwise a reference alone
     // Decides for domains whose rule says `automatic`; nullptr: they are SIP domains. Not owned.
     im::PartnerTransports* transports = nullptr;
     Limits limits;

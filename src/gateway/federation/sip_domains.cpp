@@ -104,9 +104,9 @@ void SipDomains::deliver(im::Envelope envelope, im::Settled delivered) {
 
 // ---- from the links
 
-void SipDomains::on_message(sip::LinkId link, sip::Parsed parsed, int refusal) {
-    refusal_ = refusal;
-    if (trace_.on()) trace_message(true, parsed.message, refusal);
+void SipDomains::on_message(sip::LinkId link, sip::Parsed parsed, sip::Admission admission) {
+    admission_ = std::move(admission);
+    if (trace_.on()) trace_message(true, parsed.message, admission_.status);
     core_.on_message(link, std::move(parsed));
     arm();
 }
@@ -246,18 +246,18 @@ std::uint16_t SipDomains::slot_token(const sip::Uri& local) {
     return jid ? token_of(meant_by_partner(*jid, settings_()->rooms)) : std::uint16_t{0};
 }
 
-int SipDomains::admit(sip::LinkId, const sip::Message& request) {
-    if (refusal_ != 0) return refusal_;
+sip::Admission SipDomains::admit(sip::LinkId, const sip::Message& request) {
+    if (admission_.status != 0) return std::move(admission_);
     // RFC 7247 8: sips promises TLS on every hop, which XMPP cannot keep.
     const auto uri = sip::Uri::parse(request.request_uri());
     const auto& to = request.to();
     const bool secure =
         (uri && uri->scheme() == sip::Uri::Scheme::sips) || (to && to->uri.scheme() == sip::Uri::Scheme::sips);
-    if (secure) return 416;
+    if (secure) return {416};
     const auto& from = request.from();
-    if (!from || from->uri.user().find('(') == std::string_view::npos) return 0;
+    if (!from || from->uri.user().find('(') == std::string_view::npos) return {};
     const auto person = jid_from_sip(from->uri.user(), foreign_domain(settings_()->policy, from->uri.host()));
-    return person && is_kept_out(*person) ? 403 : 0;
+    return {person && is_kept_out(*person) ? 403 : 0};
 }
 
 bool SipDomains::is_kept_out(const xmpp::Jid& remote) const {

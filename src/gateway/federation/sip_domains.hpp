@@ -69,7 +69,7 @@ public:
     void deliver(im::Envelope envelope, im::Settled delivered) override;
 
     // ---- from the links
-    void on_message(sip::LinkId link, sip::Parsed parsed, int refusal);
+    void on_message(sip::LinkId link, sip::Parsed parsed, sip::Admission admission);
     void on_sent(sip::ClientTransactionId id, sip::LinkId link);
     void on_send_failed(sip::ClientTransactionId id);
     void on_link_down(sip::LinkId link, const std::string& remote_domain);
@@ -123,7 +123,7 @@ private:
     // sip::User
     sip::PeerSettings peer(std::string_view domain) override;
     std::uint16_t slot_token(const sip::Uri& local) override;
-    int admit(sip::LinkId link, const sip::Message& request) override;
+    sip::Admission admit(sip::LinkId link, const sip::Message& request) override;
     bool same_domain(std::string_view a, std::string_view b) override;
     void on_subscribe(sip::UsageId id, const sip::SubscribeInfo& info) override;
     void on_watcher_gone(sip::UsageId id, const sip::WatcherEnd& end) override;
@@ -142,7 +142,7 @@ private:
     void deliver_presence(const xmpp::Stanza& stanza, const Pair& pair);
     void user_presence(const xmpp::Stanza& stanza, const Pair& pair);
     void user_decided(const Pair& pair, bool allowed);
-    void request_taken(sip::UsageId id, bool taken);
+    void request_taken(sip::UsageId id, const im::Outcome& refused);
     void flush_soon(const Pair& pair, Millis delay);
     void flush(const Pair& pair);
     sip::SharedBody presence_body(const Pair& pair, const Watchers& watchers);
@@ -182,7 +182,7 @@ private:
     sip::CoreConfig config_;
     Wire& wire_;
     const SipTrace trace_;
-    int refusal_ = 0;  // of the message that the core is looking at
+    sip::Admission admission_;  // of the message that the core is looking at
 
     std::map<Pair, Watchers> watchers_;
     std::map<Pair, Contact> contacts_;

@@ -4,10 +4,10 @@
 #include "server/s2s/both_ways.hpp"
 #include "server/s2s/domain_of.hpp"
 #include "server/s2s/link.hpp"
+#include "server/s2s/link_history.hpp"
 #include "server/s2s/overview.hpp"
 #include "server/s2s/xmpp_federation.hpp"
 #include "server/shard.hpp"
-#include "server/trace_points.hpp"
 #include "xml/writer.hpp"
 #include "xmpp/ns.hpp"
 #include "xmpp/sasl/sasl_data.hpp"
@@ -54,7 +54,8 @@ void InStream::on_header(const xml::Element& root) {
     local_ = domain_of(root.attribute("to"));
     remote_ = domain_of(root.attribute("from"));
     // Some servers leave both out and name them with each dialback (XEP-0220 2.1.1).
-    if (root.has_attribute("to") && (local_.empty() || !shard_->is_local(local_))) return close("host-unknown");
+    if (root.has_attribute("to") && (local_.empty() || !shard_->is_local(local_)))
+        return close("host-unknown", "this domain is not served here");
     if (undecided(remote_)) return decide(remote_, [this, with_features] { answer_header(with_features); });
     answer_header(with_features);
 }
@@ -107,37 +108,24 @@ void InStream::send_header() {
     send(out);
 }
 
-void InStream::refusing(std::string_view condition, std::string_view text) {
-    if (condition == "system-shutdown")
-        shut_down_ = true;
-    else
-        log_refusal(remote_, condition, text);
+std::string InStream::refusing(std::string_view condition, std::string_view text) {
+    if (condition != "system-shutdown") return log_refusal(remote_, condition, text);
+    shut_down_ = true;
+    return std::string(text);
 }
 
-// For `federation history`, and for a trace of one of the two domains. Who claims to be a domain that nobody here has
-// heard of leaves no trace in the history.
 void InStream::note(im::PartnerEvent::What what, const std::string& local, const std::string& remote,
                     const std::string& detail) {
-    using What = im::PartnerEvent::What;
-    const bool known = has_rule(remote);
-    if (known || what != What::refused) {
-        im::PartnerEvent event;
-        event.what = what;
-        event.local = local;
-        event.detail = detail;
-        const auto* tls = connection_->tls();
-        event.place = this->remote().to_string() + (tls ? ", " + tls->protocol : ", TCP");
-        shard_->node().history.note(remote, known, std::move(event), shard_->clock().wall());
-    }
-    if (trace::on(*shard_))
-        trace::link(*shard_, local, remote,
-                    what == What::connected ? "link-in"
-                    : what == What::lost    ? "link-down"
-                                            : "link-refused",
-                    {{"detail", detail}});
+    im::PartnerEvent event;
+    event.what = what;
+    event.local = local;
+    event.detail = detail;
+    const auto* tls = connection_->tls();
+    event.place = this->remote().to_string() + (tls ? ", " + tls->protocol : ", TCP");
+    note_partner_event(*shard_, remote, std::move(event));
 }
 
-void InStream::log_refusal(const std::string& remote, std::string_view condition, std::string_view text) {
+std::string InStream::log_refusal(const std::string& remote, std::string_view condition, std::string_view text) {
     const auto who = remote.empty() ? std::string("a server that gives no domain") : "the server of " + remote;
     std::string remedy;
     if (!remote.empty() && !shard_->settings().policy.xmpp_allowed(remote))
@@ -145,17 +133,24 @@ void InStream::log_refusal(const std::string& remote, std::string_view condition
     else if (condition == "not-authorized" && secured_)
         remedy = "It needs a certificate that we trust and that names " + (remote.empty() ? "its domain" : remote) +
                  ", or a rule with --dialback";
-    shard_->refusals.refused(who, this->remote(), condition, text, remedy);
-    if (remote.empty()) return;
+    im::Refusal refusal;
+    refusal.partner = remote;
+    refusal.local = local_;
+    refusal.condition = condition;
+    refusal.why = text;
+    refusal.remedy = remedy;
+    auto told = note_refusal(*shard_, who, this->remote(), std::move(refusal));
+    if (remote.empty()) return told;
     note(im::PartnerEvent::What::refused, local_, remote,
          std::string(condition) + (text.empty() ? std::string() : ", " + std::string(text)));
     federation_.inbound_seen().refused(remote, has_rule(remote),
                                        {shard_->clock().wall(), this->remote().to_string(), std::string(condition),
                                         std::string(text.empty() ? remedy : text)});
+    return told;
 }
 
 bool InStream::has_rule(const std::string& remote) const {
-    return shard_->settings().policy.rule(remote) != nullptr;
+    return shard_->settings().policy.names(remote);
 }
 
 // Its certificate may be a proof by the domain's rule, and is one.
@@ -233,8 +228,12 @@ void InStream::send_features() {
         out += "<dialback xmlns='urn:xmpp:features:dialback'><errors/></dialback>";
     out += "<names xmlns='urn:parley:federation:0'/></stream:features>";
     send(out);
-    // It may want to enable or resume stream management first: nothing that we send is counted before.
-    if (both_ways_ && by_certificate_) deadline_ = shard_->executor().after(offer_after, [this] { offer_to_link(); });
+    // It may want to enable or resume stream management first: nothing that we send is counted before. What it has
+    // taken of a broken stream it may have to settle until it can say where to go on.
+    if (!both_ways_ || !by_certificate_) return;
+    const bool may_resume = federation_.resumable(*shard_).awaited(local_, remote_);
+    const auto patience = may_resume ? shard_->settings().limits.s2s_answer : offer_after;
+    deadline_ = shard_->executor().after(patience, [this] { offer_to_link(); });
 }
 
 void InStream::on_element(xml::Element element) {
@@ -279,9 +278,11 @@ void InStream::on_secured() {
 // XEP-0178 3: the certificate says who it is; the authorization identity, if given, must say the same.
 void InStream::on_auth(const xml::Element& element) {
     const auto fail = [&](std::string_view condition) {
-        log_refusal(remote_, condition, why_no_proof(remote_) + why_unproven(remote_));
-        send(xml::Element(xmpp::ns::sasl, "failure").set_child(xml::Element(xmpp::ns::sasl, condition)),
-             xmpp::ns::server);
+        const auto told = log_refusal(remote_, condition, why_no_proof(remote_) + why_unproven(remote_));
+        xml::Element failure(xmpp::ns::sasl, "failure");
+        failure.add(xml::Element(xmpp::ns::sasl, condition));
+        failure.add(xml::Element(xmpp::ns::sasl, "text").with_text(told)).set("lang", "en", xmpp::ns::xml);
+        send(failure, xmpp::ns::server);
     };
     if (by_certificate_) return close("policy-violation", "this stream has been authenticated");
     if (element.name() != "auth" || element.attribute("mechanism") != "EXTERNAL") return fail("invalid-mechanism");
@@ -294,7 +295,8 @@ void InStream::on_auth(const xml::Element& element) {
     send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
     parser_.reset();
     header_sent_ = false;
-    if (intake_) return proven(local_, claimed, Intake::By::certificate);  // by dialback before
+    // After or during dialback it stays where it is: the answer to a question comes back to this shard.
+    if (intake_ || questions_ > 0) return proven(local_, claimed, Intake::By::certificate);
     by_certificate_ = true;
     move_home([this] { proven(local_, remote_, Intake::By::certificate); });
 }
@@ -314,6 +316,7 @@ bool InStream::still_proves(const std::string& remote, Intake::Proof& proof) con
 void InStream::recheck() {
     if (!intake_ || closing()) return;
     const auto version = shard_->node().settings.version();
+    if (std::exchange(rechecked_by_, version) == version) return;
     for (auto& [domains, proof] : intake_->pairs) {
         if (proof.judged_by == version) continue;
         auto why = federation_.why_refused(*shard_, domains.second);
@@ -331,6 +334,7 @@ void InStream::sweep() {
 
 void InStream::proven(const std::string& local, const std::string& remote, Intake::By by) {
     if (!intake_) {
+        deadline_.cancel();
         since_ = shard_->clock().wall();
         heard_at_ = shard_->clock().now();
         intake_ = std::make_shared<Intake>(federation_, *shard_, id_, *this);
@@ -346,7 +350,6 @@ void InStream::proven(const std::string& local, const std::string& remote, Intak
                                       {shard_->clock().wall(), this->remote().to_string(),
                                        by == Intake::By::certificate ? "SASL EXTERNAL" : "dialback",
                                        tls ? tls->protocol + ' ' + tls->cipher : std::string()});
-    deadline_.cancel();
     xml::ParserLimits limits;
     limits.element = shard_->settings().limits.stanza_s2s;
     parser_.set_limits(limits);

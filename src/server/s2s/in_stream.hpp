@@ -49,8 +49,9 @@ private:
     void on_stream_end() override;
     void send_header() override;
     bool in_handshake() const override { return starting_tls_; }
-    void refusing(std::string_view condition, std::string_view text) override;
-    void log_refusal(const std::string& remote, std::string_view condition, std::string_view text);
+    std::string refusing(std::string_view condition, std::string_view text) override;
+    // Gives what the partner shall be told.
+    std::string log_refusal(const std::string& remote, std::string_view condition, std::string_view text);
     void note(im::PartnerEvent::What what, const std::string& local, const std::string& remote,
               const std::string& detail);
     void on_secured() override;
@@ -122,7 +123,8 @@ private:
     bool orderly_ = false;         // the partner has ended the stream
     bool given_up_ = false;
     bool shut_down_ = false;
-    bool asked_ = false;  // it came to ask about a key of ours, and needs no proof for that
+    unsigned rechecked_by_ = 0;  // the version of the settings
+    bool asked_ = false;         // it came to ask about a key of ours, and needs no proof for that
 };
 
 }  // namespace parley::server

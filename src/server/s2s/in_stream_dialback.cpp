@@ -1,5 +1,3 @@
-#include "base/text.hpp"
-#include "server/s2s/dialback_key.hpp"
 #include "server/s2s/domain_of.hpp"
 #include "server/s2s/in_stream.hpp"
 #include "server/s2s/xmpp_federation.hpp"
@@ -16,14 +14,14 @@ constexpr std::size_t most_pairs = 256;  // domain pairs on one stream
 
 void InStream::dialback_error(const std::string& local, const std::string& remote, std::string_view condition,
                               std::string_view text) {
-    log_refusal(remote, condition, text);
+    const auto told = log_refusal(remote, condition, text);
     std::string out = "<db:result type='error'";
     xml::write_attribute(out, "from", local);
     xml::write_attribute(out, "to", remote);
     out += "><error type='cancel'><";
     out += condition;
     out += " xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>";
-    xml::escape(out, text);
+    xml::escape(out, told);
     out += "</text></error></db:result>";
     send(out);
 }
@@ -85,13 +83,10 @@ void InStream::judge_dialback(const xml::Element& element) {
 void InStream::on_dialback_verify(const xml::Element& element) {
     const auto asking = domain_of(element.attribute("from"));
     const auto ours = domain_of(element.attribute("to"));
-    if (asking.empty() || ours.empty() || !shard_->is_local(ours)) return close("host-unknown");
+    if (asking.empty() || ours.empty() || !shard_->is_local(ours))
+        return close("host-unknown", "this domain is not served here");
     asked_ = true;
-    const std::string id(element.attribute("id"));
-    const bool valid = dialback_key(shard_->node().secret, asking, ours, id) == trim(element.text());
-    federation_.inbound_seen().asked(asking, has_rule(asking),
-                                     {shard_->clock().wall(), this->remote().to_string(), id, valid});
-    send(answer_about_key(shard_->node().secret, asking, ours, id, element.text()));
+    send(federation_.answer_about_key(*shard_, asking, ours, element, this->remote()));
 }
 
 }  // namespace parley::server

@@ -33,6 +33,7 @@ void InStream::move_home(Function<void()> then) {
         self->away_ = false;
         self->processing_ = false;
         self->federation_.adopt(*self->shard_, self);
+        if (self->closing()) return;
         then();
         self->go_on();
     };
@@ -159,11 +160,9 @@ void InStream::on_closed(const Error& why) {
     proof_search_.reset();
     if (!orderly_ && !closing()) note_end();
     const bool broke = given_up_ || (!orderly_ && !closing());
-    const bool may_return = broke && !resume_id_.empty();
-    if (may_return)
-        federation_.resumable(*shard_).broke(resume_id_, shard_->settings().limits.s2s_resume);
-    else
-        forget_resumption();
+    const auto window = shard_->settings().limits.s2s_resume;
+    const bool may_return = broke && !resume_id_.empty() && federation_.resumable(*shard_).broke(resume_id_, window);
+    if (!may_return) forget_resumption();
     if (auto* link = std::exchange(link_, nullptr)) link->on_carrier_ended(*this, may_return);
     if (intake_) {
         if (!shut_down_)

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "server/s2s/both_ways.hpp"
 #include "server/s2s/in_stream.hpp"
+#include "server/s2s/link_history.hpp"
 #include "server/s2s/overview.hpp"
 #include "server/s2s/xmpp_federation.hpp"
 #include "server/shard.hpp"
@@ -133,6 +134,10 @@ void Link::connect() {
     turn_ = turns_.ask(shard_.executor(), shard_.settings().limits.s2s_domains_connecting, std::move(granted));
     if (turn_) return;
     shard_.counters.limit_hits.fetch_add(1, std::memory_order_relaxed);
+    if (carrier_) {  // it was for questions; what waits goes by that
+        for (auto& question : std::exchange(questions_, {})) question.answer(Verdict::unknown);
+        return;
+    }
     fault_ = im::PartnerEvent::Fault::none;
     give_up({Errc::too_long, "too many domains are being connected to at the moment"});
 }
@@ -165,7 +170,7 @@ void Link::try_next_target() {
             connecting_ = false;
             if (connection) return connected_to(target, *std::move(connection));
             last_error_ = target.host + " (" + target.endpoint.to_string() + "): " + connection.error().detail;
-            fault_ = fault_of(connection.error());
+            fault_ = im::fault_of(connection.error());
             try_next_target();
         });
 }
@@ -331,8 +336,10 @@ bool Link::too_late(const Waiting& waiting) const {
 
 void Link::check_deadlines() {
     while (!queue_.empty() && !resuming_ && too_late(queue_.front())) {
-        if (queue_.front().number != 0) forget_resumption();  // it cannot be whole without this one
-        if (queue_.empty()) break;
+        if (queue_.front().number != 0) {  // what broke cannot be whole without this one
+            forget_resumption();
+            continue;
+        }
         auto late = std::move(queue_.front());
         queue_.pop_front();
         queued_bytes_ -= late.bytes;

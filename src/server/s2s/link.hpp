@@ -83,7 +83,7 @@ private:
 
     // Intake::Stream, of our own stream when the partner sends on it too.
     void say(std::string_view text) override { stream_->send(text); }
-    void refuse(std::string_view condition, std::string_view text) override { end_stream(condition, text); }
+    void refuse(std::string_view condition, std::string_view text) override;
     void hold(bool on) override { stream_->hold(on); }
     bool over() const override { return !stream_ || stream_->ending(); }
     const net::Endpoint& peer() const override { return stream_->remote(); }
@@ -201,9 +201,5 @@ private:
     Release release_ = Release::unknown;  // what the partner's software is, where its kind makes that matter
     Timer release_timer_;
 };
-
-// Why an attempt failed, as the history has it.
-im::PartnerEvent::Fault fault_of(const OutStream& stream, bool timed_out);
-im::PartnerEvent::Fault fault_of(const Error& connecting);
 
 }  // namespace parley::server

@@ -1,6 +1,5 @@
-#include "base/text.hpp"
 #include "im/xmpp_profile.hpp"
-#include "server/s2s/dialback_key.hpp"
+#include "server/s2s/domain_of.hpp"
 #include "server/s2s/link.hpp"
 #include "server/s2s/xmpp_federation.hpp"
 #include "server/shard.hpp"
@@ -82,11 +81,9 @@ void Link::on_dialback(const xml::Element& element) {
     }
     if (!stream_->both_ways()) return;
     if (element.name() == "verify" && element.attribute("to") == local_) {
-        const std::string asking(element.attribute("from")), id(element.attribute("id"));
-        const bool valid = dialback_key(shard_.node().secret, asking, local_, id) == trim(element.text());
-        federation_.inbound_seen().asked(asking, shard_.settings().policy.rule(asking) != nullptr,
-                                         {shard_.clock().wall(), stream_->remote().to_string(), id, valid});
-        return stream_->send(answer_about_key(shard_.node().secret, asking, local_, id, element.text()));
+        const auto asking = domain_of(element.attribute("from"));
+        if (asking.empty()) return;
+        return stream_->send(federation_.answer_about_key(shard_, asking, local_, element, stream_->remote()));
     }
     if (element.name() != "result") return;
     std::string out = "<db:result type='error'";

@@ -1,8 +1,8 @@
+#include "server/s2s/link_history.hpp"
+
 #include "server/s2s/link.hpp"
 #include "server/shard.hpp"
 #include "server/trace_points.hpp"
-
-// What a link tells of itself: for `federation history`, and for a trace of one of its domains.
 
 namespace parley::server {
 
@@ -24,17 +24,34 @@ im::PartnerEvent::Fault fault_of(const OutStream& stream, bool timed_out) {
     return Fault::connection;
 }
 
-im::PartnerEvent::Fault fault_of(const Error& connecting) {
-    using Fault = im::PartnerEvent::Fault;
-    if (connecting.code == Errc::timed_out) return Fault::silent;
-    return connecting.detail.find("refused") == std::string::npos ? Fault::connection : Fault::refused;
+void note_partner_event(Shard& shard, const std::string& remote, im::PartnerEvent event) {
+    if (trace::on(shard)) trace::link(shard, event.local, remote, im::trace_step(event), {{"detail", event.detail}});
+    const bool known = shard.settings().policy.names(remote);
+    shard.node().history.note(remote, known, std::move(event), shard.clock().wall());
+}
+
+std::string note_refusal(Shard& shard, std::string_view who, const net::Endpoint& from, im::Refusal refusal) {
+    refusal.protocol = "XMPP";
+    refusal.address = from.address;
+    const auto& why = refusal.why;
+    const auto reference = shard.node().refusals.note(refusal, shard.clock().wall(), shard.random());
+    shard.refusals.refused(who, from, refusal.condition, im::told(why, reference, true), refusal.remedy);
+    return im::told(why, reference, shard.settings().disclose_reasons);
+}
+
+void Link::refuse(std::string_view condition, std::string_view text) {
+    im::Refusal refusal;
+    refusal.partner = remote_;
+    refusal.local = local_;
+    refusal.condition = condition;
+    refusal.why = text;
+    end_stream(condition, stream_ ? note_refusal(shard_, "the server of " + remote_, stream_->remote(), refusal) : "");
 }
 
 void Link::note(im::PartnerEvent::What what, const std::string& detail) {
-    using What = im::PartnerEvent::What;
     im::PartnerEvent event;
     event.what = what;
-    event.fault = what == What::failed ? fault_ : im::PartnerEvent::Fault::none;
+    event.fault = what == im::PartnerEvent::What::failed ? fault_ : im::PartnerEvent::Fault::none;
     event.by_us = true;
     event.local = local_;
     event.detail = detail;
@@ -42,14 +59,7 @@ void Link::note(im::PartnerEvent::What what, const std::string& detail) {
         const auto* tls = stream_->tls();
         event.place = target_.host + ' ' + stream_->remote().to_string() + (tls ? ", " + tls->protocol : ", TCP");
     }
-    const bool known = shard_.settings().policy.rule(remote_) != nullptr;
-    shard_.node().history.note(remote_, known, std::move(event), shard_.clock().wall());
-    if (trace::on(shard_))
-        trace::link(shard_, local_, remote_,
-                    what == What::connected ? "link-up"
-                    : what == What::lost    ? "link-down"
-                                            : "link-failed",
-                    {{"detail", detail}});
+    note_partner_event(shard_, remote_, std::move(event));
 }
 
 }  // namespace parley::server

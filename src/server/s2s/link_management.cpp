@@ -84,6 +84,7 @@ void Link::on_management(const xml::Element& element) {
         forget_resumption();
         if (intake_) std::exchange(intake_, nullptr)->detach();
         start_management();
+        if (is_carrier) ask_release();
         flush();
     } else if (name == "failed" && !is_carrier) {
         unmanaged_ = true;
@@ -151,9 +152,11 @@ void Link::go_on_from(std::uint32_t handled) {
     }
     managed_ = keeping_ = true;
     acknowledged_ = handled;
-    std::stable_partition(queue_.begin(), queue_.end(), [](const Waiting& waiting) { return waiting.number != 0; });
-    while (!queue_.empty() && queue_.front().number != 0 &&
-           static_cast<std::int32_t>(handled - queue_.front().number) >= 0) {
+    // What stands before one that has arrived was sent before it, also what went before anything was counted.
+    std::size_t arrived = 0;
+    for (std::size_t i = 0; i < queue_.size(); ++i)
+        if (queue_[i].number != 0 && static_cast<std::int32_t>(handled - queue_[i].number) >= 0) arrived = i + 1;
+    for (; arrived > 0; --arrived) {
         auto done = std::move(queue_.front());
         queue_.pop_front();
         queued_bytes_ -= done.bytes;

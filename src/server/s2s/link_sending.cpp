@@ -95,9 +95,8 @@ void Link::carrier_gone(bool may_return) {
 void Link::go_on_without_it() {
     if (carrier_) return connect();  // for a question
     check_deadlines();
-    const auto spare = may_resume() ? nullptr : spare_.lock();
-    spare_.reset();
-    if (spare && !spare->closing()) return offer(spare);
+    if (!may_resume())
+        if (const auto spare = std::exchange(spare_, {}).lock(); spare && !spare->closing()) return offer(spare);
     if (!stream_) return connect();
     if (!stream_->ready()) return stream_->want_stanzas();
     if (stream_->ending()) return;  // the next one comes when it has gone

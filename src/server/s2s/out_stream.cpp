@@ -261,11 +261,13 @@ void OutStream::fail(Fault fault, Errc code, std::string detail) {
 }
 
 // What came is no XML, or not such as we take: our own stream error would be all that is left of it.
-void OutStream::refusing(std::string_view condition, std::string_view text) {
-    if (opened() || !reason_.detail.empty() || condition == "connection-timeout") return;
-    fault_ = Fault::not_xmpp;
-    reason_ = {Errc::malformed,
-               setup_.remote + " does not speak XMPP: " + std::string(text.empty() ? condition : text)};
+std::string OutStream::refusing(std::string_view condition, std::string_view text) {
+    if (!opened() && reason_.detail.empty() && condition != "connection-timeout") {
+        fault_ = Fault::not_xmpp;
+        reason_ = {Errc::malformed,
+                   setup_.remote + " does not speak XMPP: " + std::string(text.empty() ? condition : text)};
+    }
+    return std::string(text);
 }
 
 // COMPAT(ejabberd and others): the stream ends with the refusal, and the reason must not be lost with it.

@@ -105,7 +105,7 @@ private:
     void on_stream_end() override;
     void send_header() override;
     bool in_handshake() const override { return starting_tls_; }
-    void refusing(std::string_view condition, std::string_view text) override;
+    std::string refusing(std::string_view condition, std::string_view text) override;
     void on_secured() override;
     void on_drained() override;
     void on_closed(const Error& why) override;

@@ -119,8 +119,14 @@ void PoshDocuments::make_room() {
     if (domains_.size() <= most_kept) return;
     const auto now = executor_.clock().now();
     std::erase_if(domains_, [&](const auto& entry) { return !entry.second.get && entry.second.until <= now; });
-    for (auto at = domains_.begin(); domains_.size() > most_kept && at != domains_.end();)
-        at = at->second.get ? std::next(at) : domains_.erase(at);
+    while (domains_.size() > most_kept) {  // the one that would have to be asked again soonest
+        const auto first = std::min_element(domains_.begin(), domains_.end(), [](const auto& a, const auto& b) {
+            return std::pair(a.second.get != nullptr, a.second.until) <
+                   std::pair(b.second.get != nullptr, b.second.until);
+        });
+        if (first->second.get) return;
+        domains_.erase(first);
+    }
 }
 
 CertificateJudgement judge_by_posh(const net::Connection& connection, const std::string& domain,

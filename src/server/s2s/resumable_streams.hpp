@@ -28,8 +28,10 @@ public:
     // The id by which the stream, which is open, can be found.
     std::string add(Session session);
     void put(const std::string& id, Session session);
-    // It broke without an end; can be resumed for `window`. More than that many are not kept.
-    void broke(const std::string& id, Millis window);
+    // It broke without an end; can be resumed for `window`. False: it is not kept, because as many are as may.
+    bool broke(const std::string& id, Millis window);
+    // One of that pair of domains broke, and the partner may come back for it.
+    bool awaited(const std::string& local, const std::string& remote) const;
     void forget(const std::string& id) { sessions_.erase(id); }
     // Takes it out, if it is of that pair of domains.
     std::unique_ptr<Session> take(const std::string& id, const std::string& local, const std::string& remote);

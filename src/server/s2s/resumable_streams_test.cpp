@@ -41,7 +41,10 @@ TEST_F(ResumableStreamsTest, GivesAStreamOnceToItsPairOfDomains) {
 
 TEST_F(ResumableStreamsTest, KeepsWhatBrokeForItsTimeAndWhatIsOpenForEver) {
     const auto broken = add(), still_open = add();
-    streams.broke(broken, 60s);
+    EXPECT_FALSE(streams.awaited("a.example", "b.example"));
+    EXPECT_TRUE(streams.broke(broken, 60s));
+    EXPECT_TRUE(streams.awaited("a.example", "b.example"));
+    EXPECT_FALSE(streams.awaited("a.example", "c.example"));
     executor.advance(59s);
     const auto session = streams.take(broken, "a.example", "b.example");
     ASSERT_TRUE(session);
@@ -58,17 +61,17 @@ TEST_F(ResumableStreamsTest, IsBounded) {
     std::vector<std::string> ids;
     for (std::size_t i = 0; i < ResumableStreams::most_of_a_pair + 2; ++i) {
         ids.push_back(add());
-        streams.broke(ids.back(), 60s);
+        EXPECT_EQ(streams.broke(ids.back(), 60s), i < ResumableStreams::most_of_a_pair);
     }
     EXPECT_TRUE(takes(ids.front()));
     EXPECT_FALSE(takes(ids.back()));
     for (std::size_t i = 0; i < ResumableStreams::most_broken; ++i)
         streams.broke(add(std::to_string(i) + ".example"), 60s);
     const auto one_too_many = add("last.example");
-    streams.broke(one_too_many, 60s);
+    EXPECT_FALSE(streams.broke(one_too_many, 60s));
     EXPECT_FALSE(takes(one_too_many, "last.example"));
     const auto never = add("zero.example");
-    streams.broke(never, 0s);
+    EXPECT_FALSE(streams.broke(never, 0s));
     EXPECT_FALSE(takes(never, "zero.example"));
 }
 

@@ -1,9 +1,12 @@
 #include "server/s2s/xmpp_federation.hpp"
 
 #include "base/hash.hpp"
+#include "base/text.hpp"
 #include "im/partner_presence.hpp"
 #include "im/xmpp_profile.hpp"
+#include "server/s2s/dialback_key.hpp"
 #include "server/shard.hpp"
+#include "xml/writer.hpp"
 
 namespace parley::server {
 
@@ -106,7 +109,9 @@ std::shared_ptr<InStream> XmppFederation::release(Shard& shard, InStream& stream
 
 void XmppFederation::adopt(Shard& shard, std::shared_ptr<InStream> stream) {
     auto* raw = stream.get();
-    place_of(shard).streams.emplace(raw, std::move(stream));
+    auto& place = place_of(shard);
+    place.streams.emplace(raw, std::move(stream));
+    if (place.shut_down) raw->close("system-shutdown");  // it was on its way
 }
 
 std::size_t XmppFederation::place_of(const std::string& remote) const {
@@ -117,6 +122,19 @@ XmppFederation::Place& XmppFederation::place_of(const Shard& shard) {
     std::size_t i = 0;
     while (places_[i].shard != &shard) ++i;
     return places_[i];
+}
+
+std::string XmppFederation::answer_about_key(Shard& shard, const std::string& asking, const std::string& ours,
+                                             const xml::Element& question, const net::Endpoint& from) {
+    const std::string id(question.attribute("id"));
+    const bool valid = dialback_key(shard.node().secret, asking, ours, id) == trim(question.text());
+    const bool named = shard.settings().policy.names(asking);
+    inbound_seen_.asked(asking, named, {shard.clock().wall(), from.to_string(), id, valid});
+    std::string out = "<db:verify";
+    xml::write_attribute(out, "from", ours);
+    xml::write_attribute(out, "to", asking);
+    xml::write_attribute(out, "id", id);
+    return out + (valid ? " type='valid'/>" : " type='invalid'/>");
 }
 
 std::string XmppFederation::why_refused(Shard& shard, const std::string& remote) {
@@ -174,9 +192,11 @@ void XmppFederation::shut_down(Shard& shard) {
     for (auto& place : places_) {
         if (place.shard != &shard) continue;
         place.sweep_timer.cancel();
+        place.shut_down = true;
+        // The links first: they would look for another way when a stream of the partner's ends.
+        for (const auto& [domains, link] : place.links) link->shut_down();
         const auto streams = place.streams;
         for (const auto& [raw, stream] : streams) raw->close("system-shutdown");
-        for (const auto& [domains, link] : place.links) link->shut_down();
         place.resumable->clear();
     }
 }

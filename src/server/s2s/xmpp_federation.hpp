@@ -39,6 +39,9 @@ public:
     void on_answer(xmpp::Stanza answer);
     RefusedReleases& refused_releases() { return refused_releases_; }
     InboundSeen& inbound_seen() { return inbound_seen_; }
+    // XEP-0220 2.2.2: `asking` wants to know whether a key that it was shown is one of `ours`; it does so from there.
+    std::string answer_about_key(Shard& shard, const std::string& asking, const std::string& ours,
+                                 const xml::Element& question, const net::Endpoint& from);
     void stream_closed(Shard& shard, InStream& stream);
     // Why nothing is taken from this domain, whatever proves it; empty: it is welcome. On that shard's thread.
     std::string why_refused(Shard& shard, const std::string& remote);
@@ -71,6 +74,7 @@ private:
         std::unordered_map<InStream*, std::shared_ptr<InStream>> streams;
         std::unique_ptr<ResumableStreams> resumable;
         Timer sweep_timer;
+        bool shut_down = false;
     };
 
     std::size_t place_of(const std::string& remote) const;

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "base/printable.hpp"
+
 namespace parley::sip {
 
 std::string diagnostics_of(const Message& response) {
@@ -12,13 +14,10 @@ std::string diagnostics_of(const Message& response) {
     for (const auto id : ids) {
         for (const auto value : response.headers(id)) {
             if (!out.empty()) out += "; ";
-            out.append(to_string(id)).append(": ");
-            for (const char c : value)
-                if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) out += c;
+            out.append(to_string(id)).append(": ").append(value);
         }
     }
-    if (out.size() > longest) out.resize(longest);
-    return out;
+    return printable(out, longest);
 }
 
 }  // namespace parley::sip

@@ -80,4 +80,56 @@ void SqliteHistoryStore::apply(im::PartnerHistory::Change change, Done<> done) {
     database_.write<void>(executor_, bytes, Urgency::soon, std::move(work), std::move(done));
 }
 
+void SqliteHistoryStore::load_refusals(Done<std::vector<im::Refusal>> done) {
+    auto work = [](Connection& db) -> Result<std::vector<im::Refusal>> {
+        auto select = db.prepare(
+            "SELECT reference, partner, local, protocol, address, condition, why, remedy, first, last, times "
+            "FROM refusal ORDER BY last DESC");
+        std::vector<im::Refusal> all;
+        for (;;) {
+            const auto more = select.step();
+            if (!more) return more.error();
+            if (!*more) return all;
+            im::Refusal refusal;
+            int column = 0;
+            for (auto* text : {&refusal.reference, &refusal.partner, &refusal.local, &refusal.protocol,
+                               &refusal.address, &refusal.condition, &refusal.why, &refusal.remedy})
+                *text = select.text(column++);
+            refusal.first = TimePoint(Millis(select.integer(8)));
+            refusal.last = TimePoint(Millis(select.integer(9)));
+            refusal.times = static_cast<std::uint32_t>(select.integer(10));
+            all.push_back(std::move(refusal));
+        }
+    };
+    database_.read<std::vector<im::Refusal>>(executor_, std::move(work), std::move(done));
+}
+
+void SqliteHistoryStore::apply(im::Refusals::Change change, Done<> done) {
+    const auto bytes = event_bytes * (change.changed.size() + 1);
+    auto work = [change = std::move(change)](WriteState& state) -> Result<void> {
+        auto& db = state.db;
+        Savepoint savepoint(db);
+        for (const auto& reference : change.gone) {
+            auto remove = db.prepare("DELETE FROM refusal WHERE reference = ?1");
+            remove.bind(1, reference);
+            if (auto removed = remove.run(); !removed) return removed;
+        }
+        for (const auto& refusal : change.changed) {
+            auto put = db.prepare(
+                "INSERT OR REPLACE INTO refusal (reference, partner, local, protocol, address, condition, why, remedy, "
+                "first, last, times) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+            int column = 1;
+            for (const auto* text : {&refusal.reference, &refusal.partner, &refusal.local, &refusal.protocol,
+                                     &refusal.address, &refusal.condition, &refusal.why, &refusal.remedy})
+                put.bind(column++, *text);
+            put.bind(9, millis(refusal.first))
+                .bind(10, millis(refusal.last))
+                .bind(11, static_cast<std::int64_t>(refusal.times));
+            if (auto stored = put.run(); !stored) return stored;
+        }
+        return savepoint.release();
+    };
+    database_.write<void>(executor_, bytes, Urgency::soon, std::move(work), std::move(done));
+}
+
 }  // namespace parley::storage::sqlite

@@ -10,6 +10,8 @@ public:
     SqliteHistoryStore(Database& database, Executor& executor) : database_(database), executor_(executor) {}
     void load(Done<All> done) override;
     void apply(im::PartnerHistory::Change change, Done<> done) override;
+    void load_refusals(Done<std::vector<im::Refusal>> done) override;
+    void apply(im::Refusals::Change change, Done<> done) override;
 
 private:
     Database& database_;

@@ -194,6 +194,21 @@ CREATE TABLE partner_event (
     PRIMARY KEY (domain, number)
 ) WITHOUT ROWID;
 )sql",
+    R"sql(
+CREATE TABLE refusal (
+    reference TEXT NOT NULL PRIMARY KEY,
+    partner   TEXT NOT NULL,
+    local     TEXT NOT NULL,
+    protocol  TEXT NOT NULL,
+    address   TEXT NOT NULL,
+    condition TEXT NOT NULL,
+    why       TEXT NOT NULL,
+    remedy    TEXT NOT NULL,
+    first     INTEGER NOT NULL,
+    last      INTEGER NOT NULL,
+    times     INTEGER NOT NULL
+) WITHOUT ROWID;
+)sql",
 };
 
 Result<void> apply(Connection& connection, int number) {

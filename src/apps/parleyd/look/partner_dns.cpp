@@ -94,7 +94,6 @@ void PartnerDns::finish() {
         found_.culprit = static_cast<std::size_t>(at - report.findings.begin());
         break;
     }
-    found_.none_published = found_.fell_back && !works && !found_.culprit;
     const auto self = shared_from_this();
     if (auto done = std::exchange(done_, nullptr)) done(std::move(found_));
 }

@@ -19,7 +19,6 @@ public:
         bool fell_back = false;  // there is no record: the domain itself is tried
         // Of the findings, the one that explains why there is no address at all.
         std::optional<std::size_t> culprit{};
-        bool none_published = false;  // neither a record nor an address of the domain
     };
     using Done = Function<void(Found)>;
     // Dropping the result cancels it. Done in about six seconds, however slow DNS is.

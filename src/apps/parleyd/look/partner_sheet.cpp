@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "apps/parleyd/look/dns_plan.hpp"
+#include "base/text.hpp"
 #include "net/identity.hpp"
 
 namespace parley::look {
@@ -19,12 +20,6 @@ std::string with_colons(const std::string& hex) {
         if (i > 0 && i % 2 == 0) out += ':';
         out += hex[i] >= 'a' && hex[i] <= 'f' ? static_cast<char>(hex[i] - 'a' + 'A') : hex[i];
     }
-    return out;
-}
-
-std::string joined(const std::vector<std::string>& names) {
-    std::string out;
-    for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
     return out;
 }
 
@@ -94,7 +89,7 @@ private:
         const auto settings = parts_.settings();
         const auto context = settings->s2s_context(domain);
         if (!context) return;
-        say("certificate", domain, {"sheet.names", {joined(context->names())}});
+        say("certificate", domain, {"sheet.names", {join(context->names())}});
         if (context->is_self_signed())
             report_.add("certificate", domain, Verdict::note, {"sheet.self-signed", {}});
         else
@@ -107,32 +102,39 @@ private:
     admin::Report report_;
 };
 
-// One domain's plan after the other, so that each stands with its records.
+// All domains' plans at once; each domain then stands with its records.
 class SheetMaker : public std::enable_shared_from_this<SheetMaker> {
 public:
     SheetMaker(Parts parts, std::vector<std::string> domains, Reported done)
-        : parts_(std::move(parts)), domains_(std::move(domains)), done_(std::move(done)), sheet_(parts_) {}
+        : parts_(std::move(parts)), domains_(std::move(domains)), done_(std::move(done)), plans_(domains_.size()) {}
 
-    void next() {
-        if (at_ == domains_.size()) return done_(std::move(sheet_).finish(domains_));
-        plan_dns(parts_, {domains_[at_]}, [self = shared_from_this()](const admin::Report& plan) {
-            self->sheet_.domain(self->domains_[self->at_++], plan);
-            self->next();
-        });
+    void start() {
+        if (open_ == 0) return finish();
+        for (std::size_t i = 0; i < domains_.size(); ++i)
+            plan_dns(parts_, {domains_[i]}, [self = shared_from_this(), i](admin::Report plan) {
+                self->plans_[i] = std::move(plan);
+                if (--self->open_ == 0) self->finish();
+            });
     }
 
 private:
+    void finish() {
+        Sheet sheet(parts_);
+        for (std::size_t i = 0; i < domains_.size(); ++i) sheet.domain(domains_[i], plans_[i]);
+        done_(std::move(sheet).finish(domains_));
+    }
+
     const Parts parts_;
     const std::vector<std::string> domains_;
     Reported done_;
-    Sheet sheet_;
-    std::size_t at_ = 0;
+    std::vector<admin::Report> plans_;
+    std::size_t open_ = domains_.size();
 };
 
 }  // namespace
 
 void partner_sheet(Parts parts, std::vector<std::string> domains, Reported done) {
-    std::make_shared<SheetMaker>(std::move(parts), std::move(domains), std::move(done))->next();
+    std::make_shared<SheetMaker>(std::move(parts), std::move(domains), std::move(done))->start();
 }
 
 }  // namespace parley::look

@@ -235,7 +235,8 @@ private:
                 notified({});
                 continue;
             }
-            if (parsed->message.status() >= 200) return answered(parsed->message);
+            // What comes behind the answer may be the notification, and another answer is not ours.
+            if (parsed->message.status() >= 200 && !accepted_) answered(parsed->message);
         }
     }
 

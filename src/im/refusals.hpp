@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+
+namespace parley::im {
+
+// What a server of another domain was told "no" to: once, or the same several times.
+struct Refusal {
+    std::string reference;  // what it was told, so that its administrator can ask ours: eight letters and digits
+    std::string partner;    // the domain that it speaks for or claims to be, or empty
+    std::string local;      // our domain that it wanted, or empty
+    std::string protocol;   // "XMPP" or "SIP"
+    std::string address;    // whence it came, without the port; empty where a stanza was refused far from its stream
+    std::string condition;  // the protocol's word: "policy-violation", "403"
+    std::string why;        // in words
+    std::string remedy;     // what an administrator here can do, or empty
+    TimePoint first{}, last{};
+    std::uint32_t times = 1;
+    bool operator==(const Refusal&) const = default;
+};
+
+// What the refused is told: why and the reference, or the reference alone.
+std::string told(std::string_view why, std::string_view reference, bool disclosed);
+
+// The refusals of the last time by their references: for `parleyctl federation refusals`. The same of one address is
+// one entry with one reference, so that a flood of refusals is no flood of entries. In memory, with what has changed
+// for the store to fetch now and then. Thread-safe; called when something is refused, never for what is let through.
+class Refusals {
+public:
+    static constexpr std::size_t most = 2'000;           // the one that was seen last the longest ago goes first
+    static constexpr std::size_t most_of_address = 100;  // nobody pushes out what others need by making up names
+    static constexpr std::size_t most_words = 400;       // bytes of each text
+
+    // Gives the reference. `reference`, `first`, `last` and `times` are set here.
+    std::string note(Refusal what, TimePoint now, Random& random);
+    std::optional<Refusal> find(std::string_view reference) const;
+    // Of one partner, or of all where `partner` is empty; newest first.
+    std::vector<Refusal> newest(std::string_view partner, std::size_t count) const;
+
+    // ---- of the store
+    struct Change {
+        std::vector<Refusal> changed;  // new ones too
+        std::vector<std::string> gone;
+        bool empty() const { return changed.empty() && gone.empty(); }
+    };
+    void restore(std::vector<Refusal> stored);  // at start, before any note()
+    Change take_changes();
+
+private:
+    void make_room(const std::string& address);
+
+    mutable std::mutex mutex_;
+    std::map<std::string, Refusal> entries_;  // by what is the same
+    std::set<std::string> unsaved_;           // keys
+    std::vector<std::string> gone_;           // references that the store may have
+};
+
+}  // namespace parley::im
