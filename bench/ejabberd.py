@@ -3,7 +3,7 @@
 import glob
 import pathlib
 
-from servers import PASSWORD, Process, listens
+from servers import PASSWORD, Failure, Process, listens
 
 CONFIG = """# Written by bench/run.
 hosts:
@@ -70,10 +70,12 @@ class Ejabberd:
         rc = self.folder / "inetrc"
         rc.write_text(f"{{resolv_conf, \"\"}}.\n{{hosts_file, \"\"}}.\n{{lookup, [dns]}}.\n{{nameserver, {{127,0,0,1}}, {dns_port}}}.\n" if dns_port else "{lookup, [file]}.\n")
         users = ", ".join(f'<<"{user}">>' for user in self.users)
-        (code,) = sorted(glob.glob("/usr/lib/*-linux-gnu/ejabberd-*/ebin"))[:1]
+        code = glob.glob("/usr/lib/*-linux-gnu/ejabberd-*/ebin")
+        if not code:
+            raise Failure("ejabberd is not installed; run: ./dev install bench")
         log = self.folder / "ejabberd.out"
         self.process = Process(
-            ["erl", "-noinput", "+K", "true", "+P", "250000", "+Q", "65536", "+S", "2:2", "-kernel", "inetrc", f'"{rc}"', "-pa", code,
+            ["erl", "-noinput", "+K", "true", "+P", "250000", "+Q", "65536", "+S", "2:2", "-kernel", "inetrc", f'"{rc}"', "-pa", code[0],
              "-mnesia", "dir", f'"{self.folder}/mnesia"',
              "-eval", START.format(domain=self.domain, password=PASSWORD, users=users)], log,
             env={"EJABBERD_CONFIG_PATH": str(self.folder / "ejabberd.yml"), "EJABBERD_LOG_PATH": str(self.folder / "own.log"),

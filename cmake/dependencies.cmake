@@ -11,6 +11,7 @@ find_library(UNBOUND_LIBRARY unbound REQUIRED)  # its .pc file asks for libevent
 pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2)
 pkg_check_modules(GSASL REQUIRED IMPORTED_TARGET libgsasl)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
 
 set(parley_external_base OpenSSL::Crypto spdlog::spdlog PkgConfig::XXHASH Threads::Threads Boost::headers)
 set(parley_external_net OpenSSL::SSL ${UNBOUND_LIBRARY} PkgConfig::IDN2 Boost::headers)

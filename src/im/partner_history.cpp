@@ -77,7 +77,7 @@ void PartnerHistory::note(std::string_view domain, bool known, PartnerEvent even
     partner.events.push_back(std::move(event));
     if (partner.events.size() > most_events) {
         partner.unsaved.erase(partner.events.front().number);
-        partner.events.pop_front();
+        partner.events.erase(partner.events.begin());
     }
 }
 
@@ -99,7 +99,7 @@ std::vector<PartnerEvent> PartnerHistory::of(std::string_view domain) const {
     const std::lock_guard lock(mutex_);
     const auto found = partners_.find(domain);
     if (found == partners_.end()) return {};
-    return {found->second.events.begin(), found->second.events.end()};
+    return found->second.events;
 }
 
 void PartnerHistory::restore(const std::string& domain, std::vector<PartnerEvent> events) {
@@ -110,7 +110,7 @@ void PartnerHistory::restore(const std::string& domain, std::vector<PartnerEvent
     if (events.size() > most_events)
         events.erase(events.begin(), events.end() - static_cast<std::ptrdiff_t>(most_events));
     partner.last_number = events.back().number;
-    partner.events.assign(std::make_move_iterator(events.begin()), std::make_move_iterator(events.end()));
+    partner.events = std::move(events);
     partner.known = true;  // until something is noted again
 }
 

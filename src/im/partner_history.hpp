@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <mutex>
 #include <set>
@@ -81,7 +80,7 @@ public:
 
 private:
     struct Partner {
-        std::deque<PartnerEvent> events;
+        std::vector<PartnerEvent> events;  // there may be a thousand partners with one or two
         std::uint64_t last_number = 0;
         std::set<std::uint64_t> unsaved;  // numbers that the store does not have as they are
         bool known = false;

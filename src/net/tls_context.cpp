@@ -173,6 +173,12 @@ Result<> TlsContext::use_trust(const TlsSettings& settings) {
     // Certificates with server usage only come from XMPP and SIP peers as clients too; who accepts which usage is
     // decided with the names.
     X509_VERIFY_PARAM_set_purpose(SSL_CTX_get0_param(context_), X509_PURPOSE_ANY);
+    // A ticket between servers would carry the partner's certificate both ways, for connections that last: a full
+    // handshake now and then costs less than each of them keeping one.
+    if (settings.peer == TlsSettings::PeerCertificate::ask) {
+        SSL_CTX_set_num_tickets(context_, 0);
+        SSL_CTX_set_options(context_, SSL_OP_NO_TICKET);
+    }
     SSL_CTX_set_verify(context_, settings.peer == TlsSettings::PeerCertificate::ask ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
                        note_verify_error);
     return {};

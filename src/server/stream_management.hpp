@@ -4,16 +4,11 @@
 #include <optional>
 #include <vector>
 
-#include <boost/container/deque.hpp>
-
 #include "base/clock.hpp"
 #include "im/envelope.hpp"
+#include "server/queue.hpp"
 
 namespace parley::server {
-
-// Holds no memory while it is empty, unlike std::deque, which takes 576 bytes from the start: a session has four.
-template <class T>
-using Queue = boost::container::deque<T>;
 
 // What we have taken from the other side of a stream (XEP-0198 4). `h` is cumulative and promises durability, so a
 // stanza counts only when it and all before it are settled: on disk, refused with an error, or of no consequence.

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <list>
 #include <map>
 #include <mutex>
@@ -8,6 +7,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "server/queue.hpp"
 
 namespace parley::server {
 
@@ -41,7 +41,7 @@ public:
     struct Seen {
         std::optional<Proven> proven;
         std::optional<Refused> refused;
-        std::deque<Question> questions;  // newest last
+        Queue<Question> questions;  // newest last
     };
 
     // `has_rule`: an administrator has named this domain.
