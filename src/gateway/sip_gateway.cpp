@@ -150,7 +150,7 @@ SipGateway::SipGateway(net::Network& network, Random& random, SipSettingsSource 
 SipGateway::~SipGateway() = default;
 
 SipDomains& SipGateway::add_shard(SipDomains::Parts parts) {
-    parts.tracer = observers_.tracer;
+    parts.observers = observers_;
     shards_.push_back(std::make_unique<Shard>(*this, shards_.size(), parts));
     return shards_.back()->domains;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/address_block.hpp"
 #include "base/printable.hpp"
 
 namespace parley::im {
@@ -10,10 +11,12 @@ namespace {
 
 // Without those that are taken for another when somebody reads them out.
 constexpr std::string_view letters = "23456789abcdefghjkmnpqrstuvwxyz";
+constexpr std::size_t digits = 8;
 constexpr std::size_t reference_length = 8;
 
+// It begins with a letter: digits alone would be taken for an address.
 std::string new_reference(Random& random) {
-    std::string out;
+    std::string out(1, letters[digits + random.below(letters.size() - digits)]);
     while (out.size() < reference_length) out += letters[random.below(letters.size())];
     return out;
 }
@@ -26,6 +29,10 @@ std::string key_of(const Refusal& refusal) {
     return key;
 }
 
+std::string whose(const Refusal& refusal) {
+    return refusal.address.empty() ? "of " + refusal.partner : address_block(refusal.address);
+}
+
 }  // namespace
 
 std::string told(std::string_view why, std::string_view reference, bool disclosed) {
@@ -34,60 +41,66 @@ std::string told(std::string_view why, std::string_view reference, bool disclose
     return !disclosed || why.empty() ? name : std::string(why) + " (" + name + ")";
 }
 
-std::string Refusals::note(Refusal what, TimePoint now, Random& random) {
+Refusals::Noted Refusals::note(Refusal what, bool known, TimePoint now, Random& random) {
     for (auto* text : {&what.partner, &what.local, &what.condition, &what.why, &what.remedy})
         *text = printable(*text, most_words);
     auto key = key_of(what);
     const std::lock_guard lock(mutex_);
     auto found = entries_.find(key);
     if (found == entries_.end()) {
-        make_room(what.address);
+        auto one = whose(what);
+        make_room(one);
         what.reference = new_reference(random);
         what.first = now;
         what.times = 0;
-        found = entries_.emplace(key, std::move(what)).first;
+        found = entries_.emplace(std::move(key), Entry{std::move(what), std::move(one)}).first;
     }
-    found->second.last = now;
-    ++found->second.times;
-    unsaved_.insert(std::move(key));
-    return found->second.reference;
+    auto& entry = found->second;
+    entry.known = known;
+    entry.saved = false;
+    entry.refusal.last = now;
+    ++entry.refusal.times;
+    return {entry.refusal.reference, entry.refusal.why};
 }
 
-// All are looked through when something new is refused beside as many others.
-void Refusals::make_room(const std::string& address) {
-    std::size_t of_address = 0;
-    auto oldest = entries_.end(), oldest_of_address = entries_.end();
-    const auto older = [this](auto than, auto entry) {
-        return than == entries_.end() || entry->second.last < than->second.last;
+// All are looked through when something new is refused; who has proven nothing gets few refusals on one stream.
+void Refusals::make_room(const std::string& one) {
+    std::size_t of_one = 0;
+    auto first = entries_.end(), first_of_one = entries_.end();
+    const auto goes_before = [this](auto other, auto entry) {
+        const auto rank = [](const Entry& it) { return std::pair(it.known, it.refusal.last); };
+        return other == entries_.end() || rank(entry->second) < rank(other->second);
     };
     for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-        if (older(oldest, entry)) oldest = entry;
-        if (entry->second.address != address) continue;
-        ++of_address;
-        if (older(oldest_of_address, entry)) oldest_of_address = entry;
+        if (goes_before(first, entry)) first = entry;
+        if (entry->second.one != one) continue;
+        ++of_one;
+        if (goes_before(first_of_one, entry)) first_of_one = entry;
     }
-    const auto goes = of_address >= most_of_address ? oldest_of_address
-                      : entries_.size() >= most     ? oldest
-                                                    : entries_.end();
-    if (goes == entries_.end()) return;
-    unsaved_.erase(goes->first);
-    gone_.push_back(goes->second.reference);
-    entries_.erase(goes);
+    if (of_one >= most_of_one)
+        drop(first_of_one);
+    else if (entries_.size() >= most)
+        drop(first);
+}
+
+void Refusals::drop(Entries::iterator entry) {
+    if (entry->second.stored) gone_.insert(entry->second.refusal.reference);
+    entries_.erase(entry);
 }
 
 std::optional<Refusal> Refusals::find(std::string_view reference) const {
     const std::lock_guard lock(mutex_);
     const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                    [&](const auto& entry) { return entry.second.reference == reference; });
-    return found == entries_.end() ? std::nullopt : std::optional(found->second);
+                                    [&](const auto& entry) { return entry.second.refusal.reference == reference; });
+    return found == entries_.end() ? std::nullopt : std::optional(found->second.refusal);
 }
 
 std::vector<Refusal> Refusals::newest(std::string_view partner, std::size_t count) const {
     std::vector<Refusal> out;
     {
         const std::lock_guard lock(mutex_);
-        for (const auto& [key, refusal] : entries_)
-            if (partner.empty() || refusal.partner == partner) out.push_back(refusal);
+        for (const auto& [key, entry] : entries_)
+            if (partner.empty() || entry.refusal.partner == partner) out.push_back(entry.refusal);
     }
     std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.last > b.last; });
     if (out.size() > count) out.resize(count);
@@ -97,19 +110,34 @@ std::vector<Refusal> Refusals::newest(std::string_view partner, std::size_t coun
 void Refusals::restore(std::vector<Refusal> stored) {
     const std::lock_guard lock(mutex_);
     for (auto& refusal : stored) {
-        if (entries_.size() >= most) return;
         auto key = key_of(refusal);
-        entries_.emplace(std::move(key), std::move(refusal));
+        if (entries_.size() >= most || entries_.contains(key)) {
+            gone_.insert(refusal.reference);
+            continue;
+        }
+        auto one = whose(refusal);
+        entries_.emplace(std::move(key), Entry{std::move(refusal), std::move(one), true, true, true});
     }
 }
 
 Refusals::Change Refusals::take_changes() {
     const std::lock_guard lock(mutex_);
     Change change;
-    for (const auto& key : unsaved_) change.changed.push_back(entries_.at(key));
-    unsaved_.clear();
-    change.gone = std::exchange(gone_, {});
+    for (auto& [key, entry] : entries_) {
+        if (entry.saved) continue;
+        change.changed.push_back(entry.refusal);
+        entry.stored = entry.saved = true;
+    }
+    change.gone.assign(gone_.begin(), gone_.end());
+    gone_.clear();
     return change;
+}
+
+void Refusals::put_back(const Change& change) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& refusal : change.changed)
+        if (const auto found = entries_.find(key_of(refusal)); found != entries_.end()) found->second.saved = false;
+    gone_.insert(change.gone.begin(), change.gone.end());
 }
 
 }  // namespace parley::im

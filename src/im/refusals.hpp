@@ -37,12 +37,19 @@ std::string told(std::string_view why, std::string_view reference, bool disclose
 // for the store to fetch now and then. Thread-safe; called when something is refused, never for what is let through.
 class Refusals {
 public:
-    static constexpr std::size_t most = 2'000;           // the one that was seen last the longest ago goes first
-    static constexpr std::size_t most_of_address = 100;  // nobody pushes out what others need by making up names
-    static constexpr std::size_t most_words = 400;       // bytes of each text
+    // Those of domains that no rule names go first, then those that were seen last the longest ago.
+    static constexpr std::size_t most = 2'000;
+    // Of one address, or where none is known of one partner (an IPv6 /64 is one address): who makes up names pushes out
+    // one's own.
+    static constexpr std::size_t most_of_one = 100;
+    static constexpr std::size_t most_words = 400;  // bytes of each text
 
-    // Gives the reference. `reference`, `first`, `last` and `times` are set here.
-    std::string note(Refusal what, TimePoint now, Random& random);
+    struct Noted {
+        std::string reference;
+        std::string why;  // as it is kept: of bounded length, and fit for a terminal
+    };
+    // `known`: a rule names the domain. `reference`, `first`, `last` and `times` are set here.
+    Noted note(Refusal what, bool known, TimePoint now, Random& random);
     std::optional<Refusal> find(std::string_view reference) const;
     // Of one partner, or of all where `partner` is empty; newest first.
     std::vector<Refusal> newest(std::string_view partner, std::size_t count) const;
@@ -53,16 +60,25 @@ public:
         std::vector<std::string> gone;
         bool empty() const { return changed.empty() && gone.empty(); }
     };
-    void restore(std::vector<Refusal> stored);  // at start, before any note()
+    void restore(std::vector<Refusal> stored);  // at start, before any note(); newest first
     Change take_changes();
+    void put_back(const Change& change);  // it could not be stored
 
 private:
-    void make_room(const std::string& address);
+    struct Entry {
+        Refusal refusal;
+        std::string one;      // whose share it counts for
+        bool known = true;    // after a restart, until it is noted again
+        bool stored = false;  // the store has it, or is about to
+        bool saved = false;   // as it is
+    };
+    using Entries = std::map<std::string, Entry>;  // by what is the same
+    void make_room(const std::string& one);
+    void drop(Entries::iterator entry);
 
     mutable std::mutex mutex_;
-    std::map<std::string, Refusal> entries_;  // by what is the same
-    std::set<std::string> unsaved_;           // keys
-    std::vector<std::string> gone_;           // references that the store may have
+    Entries entries_;
+    std::set<std::string> gone_;  // references that the store has: `most` at most, and what comes within one save
 };
 
 }  // namespace parley::im

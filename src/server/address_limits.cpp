@@ -1,7 +1,6 @@
 #include "server/address_limits.hpp"
 
-#include <arpa/inet.h>
-#include <array>
+#include "base/address_block.hpp"
 
 namespace parley::server {
 
@@ -27,7 +26,7 @@ void AddressLimits::Place::authenticated() {
 
 std::optional<AddressLimits::Place> AddressLimits::enter(const net::Endpoint& peer, const Limits& limits) {
     if (peer.is_loopback()) return Place{};
-    auto address = counted_address(peer.address);
+    auto address = address_block(peer.address);
     const std::lock_guard lock(mutex_);
     auto& count = counts_[address];
     if (count.open >= limits.connections_per_address || count.unauthenticated >= limits.unauthenticated_per_address) {
@@ -45,12 +44,6 @@ void AddressLimits::leave(const std::string& address, bool authenticated) {
     if (found == counts_.end()) return;
     if (!authenticated) --found->second.unauthenticated;
     if (--found->second.open == 0) counts_.erase(found);
-}
-
-std::string AddressLimits::counted_address(const std::string& address) {
-    std::array<unsigned char, 16> bytes{};
-    if (inet_pton(AF_INET6, address.c_str(), bytes.data()) != 1) return address;
-    return {reinterpret_cast<const char*>(bytes.data()), 8};
 }
 
 }  // namespace parley::server

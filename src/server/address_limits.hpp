@@ -35,8 +35,6 @@ public:
     // Nothing: the address has as many as it may.
     std::optional<Place> enter(const net::Endpoint& peer, const Limits& limits);
 
-    static std::string counted_address(const std::string& address);  // the /64 of an IPv6 address
-
 private:
     struct Count {
         int open = 0, unauthenticated = 0;

@@ -511,16 +511,17 @@ im::Outcome Shard::closed_to(const xmpp::Stanza& stanza) {
     const auto& domain = stanza.from.domain();
     if (domain.empty() || is_local(domain) || !im::begins(stanza) || settings().policy.may_begin(domain, true))
         return im::accepted;
+    // A rule may be about subdomains, and they are as many as anybody makes up: they are refused together.
+    const auto* rule = settings().policy.rule(domain);
     im::Refusal refusal;
-    refusal.partner = domain;
+    refusal.partner = rule ? rule->domain : domain;
     refusal.local = stanza.to.domain();
     refusal.protocol = settings().policy.route(domain) == im::Transport::sip ? "SIP" : "XMPP";
     refusal.condition = "not-allowed";
-    refusal.why = "nothing from " + domain + " is let in here";
-    refusal.remedy = "To let it in: parleyctl federation allow " + domain + " --direction both";
-    const auto why = refusal.why;
-    const auto reference = node().refusals.note(std::move(refusal), clock().wall(), random());
-    return xmpp::stanza_error("not-allowed", im::told(why, reference, settings().disclose_reasons));
+    refusal.why = "nothing from " + refusal.partner + " is let in here";
+    refusal.remedy = "To let it in: parleyctl federation allow " + refusal.partner + " --direction both";
+    const auto noted = node().refusals.note(std::move(refusal), rule != nullptr, clock().wall(), random());
+    return xmpp::stanza_error("not-allowed", im::told(noted.why, noted.reference, settings().disclose_reasons));
 }
 
 void Shard::on_hand(im::Envelope envelope, im::Settled settled) {

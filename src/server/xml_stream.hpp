@@ -23,6 +23,7 @@ public:
     // Ends the stream with an error (4.9) and closes the connection once that is written.
     void close(std::string_view condition, std::string_view text = {});
     bool closing() const { return closing_; }
+    bool end_said() const { return end_said_; }  // nothing can follow
     // Frees what an idle stream does not need. Called now and then for a stream that woke() has named; false: it is
     // idle, and needs no further call until it wakes again.
     bool sweep();

@@ -54,10 +54,11 @@ async def test_a_stream_that_is_refused(lab):
     assert unknown.returncode == 1 and "no refusal of zzzzzzzz is known" in unknown.stdout, unknown
     assert node.ctl("federation", "refusals", "quiet.example").returncode == 0, "none is no fault"
 
+    before = len(node.process.log())
     disclose(node, False)
     told = await peer.reason_of_refusal()
     assert reference_in(told) == reference and "not allowed" not in told, told
-    assert f"(reference {reference})" in node.process.log(), "our log has the reason"
+    assert f"is not allowed here (reference {reference})" in node.process.log()[before:], "our log has the reason"
 
 
 async def test_prosody_logs_what_it_was_told(lab):
@@ -132,5 +133,11 @@ async def test_sip_requests_that_are_refused(lab):
     await watch.send()
     answer = await watch.answer()
     assert answer.status == 403 and f"nothing from {THEIRS} is let in here (reference " in answer.get("Warning"), str(answer)
-    (found,) = refusals(node, reference_in(answer.get("Warning")))
-    assert found[1].startswith(f"SIP {THEIRS}"), found
+    reference = reference_in(answer.get("Warning"))
+    (found,) = refusals(node, reference)
+    assert found[1] == f"SIP {THEIRS}" and "--direction both" in found[3], found
+    # Whoever is asked for: a session tells no more than a subscription.
+    for user in (U1, "nobody@" + U1.partition("@")[2]):
+        chat = OutgoingChat(edge, user)
+        await chat.invite()
+        assert reference_in((await chat.refused(403)).get("Warning")) == reference

@@ -186,7 +186,7 @@ constexpr auto entries = std::to_array<CatalogueEntry>({
     {"act.trace-unknown", "there is no trace {0}; parleyctl trace list has those that there are"},
     {"act.trace-many", "{0} traces run already; end one: parleyctl trace stop N"},
     {"act.trace-minutes", "a trace runs for 1 to {0} minutes"},
-    {"act.report-refusals", "servers that were refused: {0}"},
+    {"act.report-refusals", "refusals, the newest: {0}"},
     {"act.report-refusals-of", "refusals of {0}: {1}"},
     {"act.report-refusals-none", "no refusal of {0} is known; the oldest are forgotten"},
     {"act.report-history", "{0}: entries in its history: {1}"},

@@ -192,7 +192,7 @@ constexpr auto entries = std::to_array<CatalogueEntry>({
     {"act.trace-unknown", "追跡 {0} はありません。一覧は parleyctl trace list で見られます"},
     {"act.trace-many", "すでに {0} 件の追跡が動いています。parleyctl trace stop N で一つ終えてください"},
     {"act.trace-minutes", "追跡は 1 分から {0} 分までです"},
-    {"act.report-refusals", "拒否したサーバーの件数: {0}"},
+    {"act.report-refusals", "新しい拒否の件数: {0}"},
     {"act.report-refusals-of", "{0} を拒否した件数: {1}"},
     {"act.report-refusals-none", "{0} を拒否した記録はありません。古い記録は消えます"},
     {"act.report-history", "{0}: 履歴の件数: {1}"},

@@ -47,7 +47,10 @@ void NodeProcess::save_history() {
     };
     for (auto& change : node_.history.take_changes()) main_stores_->history().apply(std::move(change), saved);
     if (auto change = node_.refusals.take_changes(); !change.empty())
-        main_stores_->history().apply(std::move(change), saved);
+        main_stores_->history().apply(change, [this, change, saved](const Result<>& done) {
+            if (!done) node_.refusals.put_back(change);
+            saved(done);
+        });
     if (history_timer_.pending()) history_timer_ = main_.after(history_saved_every, [this] { save_history(); });
 }
 

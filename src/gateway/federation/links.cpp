@@ -36,7 +36,7 @@ SipLinks::SipLinks(std::size_t index, Executor& executor, net::Network& network,
       rates_(rates),
       inbox_(inbox),
       history_(observers.history),
-      refused_book_(observers.refusals),
+      observers_(observers),
       trace_(observers.tracer, executor.clock()) {}
 
 SipLinks::~SipLinks() = default;

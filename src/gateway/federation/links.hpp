@@ -11,6 +11,7 @@
 #include "base/log_limit.hpp"
 #include "base/random.hpp"
 #include "gateway/federation/link.hpp"
+#include "gateway/federation/observers.hpp"
 #include "gateway/federation/send_queue.hpp"
 #include "gateway/federation/settings.hpp"
 #include "gateway/federation/sip_trace.hpp"
@@ -133,7 +134,7 @@ private:
     SharedRates& rates_;  // of partners, on all shards together
     Inbox& inbox_;
     im::PartnerHistory* history_;
-    im::Refusals* refused_book_;
+    const Observers observers_;
     const SipTrace trace_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Link>> links_;
     std::unordered_map<std::uint64_t, std::string> routes_of_links_;

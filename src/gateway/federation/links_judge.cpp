@@ -151,12 +151,11 @@ sip::Admission SipLinks::refused(const Link& link, const std::string& domain, in
     if (!domain.empty() && !settings->policy.sip_allowed(domain))
         refusal.remedy = "To allow it: parleyctl federation allow " + domain + " --via sip";
     const auto remedy = refusal.remedy;
-    const auto now = executor_.clock().wall();
-    const auto reference = refused_book_ ? refused_book_->note(std::move(refusal), now, random_) : std::string();
+    const auto noted = note_refusal(observers_, std::move(refusal), *settings, executor_.clock().wall(), random_);
     log_.say(executor_.clock().now(), LogLevel::warning, domain + ' ' + why,
              "SIP with " + (domain.empty() ? std::string("somebody") : domain) + " (" + link.remote().to_string() +
-                 ") is refused: " + im::told(why, reference, true) + (remedy.empty() ? "" : ". " + remedy));
-    if (settings->policy.names(domain)) refusals_[domain] = {why, now};
+                 ") is refused: " + im::told(noted.why, noted.reference, true) + (remedy.empty() ? "" : ". " + remedy));
+    if (settings->policy.names(domain)) refusals_[domain] = {why, executor_.clock().wall()};
     if (!domain.empty()) {
         im::PartnerEvent event;
         event.what = im::PartnerEvent::What::refused;
@@ -164,7 +163,7 @@ sip::Admission SipLinks::refused(const Link& link, const std::string& domain, in
         event.place = link.remote().to_string();
         note({}, domain, std::move(event));
     }
-    return {status, im::told(why, reference, settings->disclose_reasons)};
+    return {status, im::told(noted.why, noted.reference, settings->disclose_reasons)};
 }
 
 void SipLinks::on_message(Link& link, sip::Parsed parsed) {

@@ -28,6 +28,13 @@ std::string local_domain_of(std::string_view request) {
     return address && address->uri.is_sip() ? policy_domain(address->uri.host()) : std::string{};
 }
 
+// What a partner's user does of its own accord. (A reply in a dialog of ours is judged where it is routed.)
+bool begins(const sip::Message& request) {
+    const auto method = request.method();
+    return (method == sip::Method::invite || method == sip::Method::subscribe || method == sip::Method::message) &&
+           request.to() && !request.to()->params.has("tag");
+}
+
 }  // namespace
 
 SipDomains::SipDomains(Parts parts, Random& random, SipSettingsSource settings, sip::CoreConfig config, Wire& wire)
@@ -38,7 +45,8 @@ SipDomains::SipDomains(Parts parts, Random& random, SipSettingsSource settings, 
       settings_(std::move(settings)),
       config_(std::move(config)),
       wire_(wire),
-      trace_(parts.tracer, parts.executor.clock()),
+      observers_(parts.observers),
+      trace_(parts.observers.tracer, parts.executor.clock()),
       core_(config_, parts.executor.clock(), random, *this, *this),
       conversations_({parts.executor, parts.router, random, core_, *this, trace_}) {}
 
@@ -255,9 +263,29 @@ sip::Admission SipDomains::admit(sip::LinkId, const sip::Message& request) {
         (uri && uri->scheme() == sip::Uri::Scheme::sips) || (to && to->uri.scheme() == sip::Uri::Scheme::sips);
     if (secure) return {416};
     const auto& from = request.from();
-    if (!from || from->uri.user().find('(') == std::string_view::npos) return {};
-    const auto person = jid_from_sip(from->uri.user(), foreign_domain(settings_()->policy, from->uri.host()));
-    return {person && is_kept_out(*person) ? 403 : 0};
+    if (!from) return {};
+    const auto settings = settings_();
+    const auto domain = foreign_domain(settings->policy, from->uri.host());
+    if (begins(request) && !settings->policy.may_begin(domain, true))
+        return refuse(*settings, domain, "nothing from " + domain + " is let in here",
+                      "To let it in: parleyctl federation allow " + domain + " --direction both");
+    if (from->uri.user().find('(') == std::string_view::npos) return {};
+    const auto person = jid_from_sip(from->uri.user(), domain);
+    if (!person || !is_kept_out(*person)) return {};
+    return refuse(*settings, domain, "people with names of another mail domain are not let in here",
+                  "To let them in: parleyctl federation allow " + domain + " --mail-names");
+}
+
+sip::Admission SipDomains::refuse(const SipSettings& settings, const std::string& domain, std::string why,
+                                  std::string remedy) {
+    im::Refusal refusal;
+    refusal.partner = domain;
+    refusal.protocol = "SIP";
+    refusal.condition = "403";
+    refusal.why = std::move(why);
+    refusal.remedy = std::move(remedy);
+    const auto noted = note_refusal(observers_, std::move(refusal), settings, executor_.clock().wall(), random_);
+    return {403, im::told(noted.why, noted.reference, settings.disclose_reasons)};
 }
 
 bool SipDomains::is_kept_out(const xmpp::Jid& remote) const {

@@ -12,6 +12,7 @@
 #include "base/random.hpp"
 #include "cluster/slot.hpp"
 #include "gateway/federation/conversations.hpp"
+#include "gateway/federation/observers.hpp"
 #include "gateway/federation/recovery.hpp"
 #include "gateway/federation/settings.hpp"
 #include "gateway/mapping/presence.hpp"
@@ -51,7 +52,7 @@ public:
         Executor& executor;
         im::Router& router;
         storage::DialogStore& dialogs;
-        im::Tracer* tracer = nullptr;
+        Observers observers{};
     };
 
     SipDomains(Parts parts, Random& random, SipSettingsSource settings, sip::CoreConfig config, Wire& wire);
@@ -124,6 +125,7 @@ private:
     sip::PeerSettings peer(std::string_view domain) override;
     std::uint16_t slot_token(const sip::Uri& local) override;
     sip::Admission admit(sip::LinkId link, const sip::Message& request) override;
+    sip::Admission refuse(const SipSettings& settings, const std::string& domain, std::string why, std::string remedy);
     bool same_domain(std::string_view a, std::string_view b) override;
     void on_subscribe(sip::UsageId id, const sip::SubscribeInfo& info) override;
     void on_watcher_gone(sip::UsageId id, const sip::WatcherEnd& end) override;
@@ -181,6 +183,7 @@ private:
     SipSettingsSource settings_;
     sip::CoreConfig config_;
     Wire& wire_;
+    const Observers observers_;
     const SipTrace trace_;
     sip::Admission admission_;  // of the message that the core is looking at
 

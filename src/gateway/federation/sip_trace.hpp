@@ -6,19 +6,10 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "im/partner_history.hpp"
-#include "im/refusals.hpp"
 #include "im/trace.hpp"
 #include "sip/message.hpp"
 
 namespace parley::gateway {
-
-// Who watches what the gateway does; nullptr: nobody. All are thread-safe and outlive the gateway.
-struct Observers {
-    im::Tracer* tracer = nullptr;
-    im::PartnerHistory* history = nullptr;
-    im::Refusals* refusals = nullptr;  // without it the refused are told no reference
-};
 
 // The event points of `parleyctl trace` on the SIP side of one shard. Each caller asks on() first: that is all that
 // they cost while no trace runs.

@@ -109,9 +109,19 @@ void InStream::send_header() {
 }
 
 std::string InStream::refusing(std::string_view condition, std::string_view text) {
-    if (condition != "system-shutdown") return log_refusal(remote_, condition, text);
-    shut_down_ = true;
-    return std::string(text);
+    if (condition == "system-shutdown") {
+        shut_down_ = true;
+        return std::string(text);
+    }
+    const auto& [local, remote] = about_;
+    return log_refusal(local.empty() ? local_ : local, remote.empty() ? remote_ : remote, condition, text,
+                       !in_handshake() && !end_said());
+}
+
+void InStream::refuse(std::string_view condition, std::string_view text, const std::string& local,
+                      const std::string& remote) {
+    about_ = {local, remote};
+    close(condition, text);
 }
 
 void InStream::note(im::PartnerEvent::What what, const std::string& local, const std::string& remote,
@@ -125,7 +135,8 @@ void InStream::note(im::PartnerEvent::What what, const std::string& local, const
     note_partner_event(*shard_, remote, std::move(event));
 }
 
-std::string InStream::log_refusal(const std::string& remote, std::string_view condition, std::string_view text) {
+std::string InStream::log_refusal(const std::string& local, const std::string& remote, std::string_view condition,
+                                  std::string_view text, bool can_be_told) {
     const auto who = remote.empty() ? std::string("a server that gives no domain") : "the server of " + remote;
     std::string remedy;
     if (!remote.empty() && !shard_->settings().policy.xmpp_allowed(remote))
@@ -133,15 +144,20 @@ std::string InStream::log_refusal(const std::string& remote, std::string_view co
     else if (condition == "not-authorized" && secured_)
         remedy = "It needs a certificate that we trust and that names " + (remote.empty() ? "its domain" : remote) +
                  ", or a rule with --dialback";
-    im::Refusal refusal;
-    refusal.partner = remote;
-    refusal.local = local_;
-    refusal.condition = condition;
-    refusal.why = text;
-    refusal.remedy = remedy;
-    auto told = note_refusal(*shard_, who, this->remote(), std::move(refusal));
+    std::string told;
+    if (can_be_told) {
+        im::Refusal refusal;
+        refusal.partner = remote;
+        refusal.local = local;
+        refusal.condition = condition;
+        refusal.why = text;
+        refusal.remedy = remedy;
+        told = note_refusal(*shard_, who, this->remote(), std::move(refusal));
+    } else {
+        shard_->refusals.refused(who, this->remote(), condition, text, remedy);
+    }
     if (remote.empty()) return told;
-    note(im::PartnerEvent::What::refused, local_, remote,
+    note(im::PartnerEvent::What::refused, local, remote,
          std::string(condition) + (text.empty() ? std::string() : ", " + std::string(text)));
     federation_.inbound_seen().refused(remote, has_rule(remote),
                                        {shard_->clock().wall(), this->remote().to_string(), std::string(condition),
@@ -186,7 +202,8 @@ void InStream::seek_proof(const std::string& domain, Function<void()> then) {
         if (!self || closing()) return;
         const auto over = std::move(proof_search_);
         const bool refused = judgement.contradicted || !shard_->settings().policy.settings(domain).dialback;
-        if (refused && !judgement.problem.empty()) log_refusal(domain, "not-authorized", judgement.problem);
+        if (refused && !judgement.problem.empty())
+            log_refusal(local_, domain, "not-authorized", judgement.problem, false);
         published_[domain] = std::move(judgement);
         then();
         if (!closing() && !proof_search_) go_on();
@@ -277,21 +294,25 @@ void InStream::on_secured() {
 
 // XEP-0178 3: the certificate says who it is; the authorization identity, if given, must say the same.
 void InStream::on_auth(const xml::Element& element) {
-    const auto fail = [&](std::string_view condition) {
-        const auto told = log_refusal(remote_, condition, why_no_proof(remote_) + why_unproven(remote_));
+    const auto fail = [&](std::string_view condition, std::string_view why) {
+        const auto told = log_refusal(local_, remote_, condition, why);
         xml::Element failure(xmpp::ns::sasl, "failure");
         failure.add(xml::Element(xmpp::ns::sasl, condition));
         failure.add(xml::Element(xmpp::ns::sasl, "text").with_text(told)).set("lang", "en", xmpp::ns::xml);
         send(failure, xmpp::ns::server);
     };
     if (by_certificate_) return close("policy-violation", "this stream has been authenticated");
-    if (element.name() != "auth" || element.attribute("mechanism") != "EXTERNAL") return fail("invalid-mechanism");
+    if (element.name() != "auth" || element.attribute("mechanism") != "EXTERNAL")
+        return fail("invalid-mechanism", "the mechanism between servers is EXTERNAL");
     const auto data = xmpp::decode_sasl_data(element.text());
-    if (!data) return fail("incorrect-encoding");
+    if (!data) return fail("incorrect-encoding", "the authorization identity is not in base64");
     const auto authzid = data->value_or("");
     const auto claimed = authzid.empty() ? remote_ : domain_of(authzid);
-    if (claimed.empty() || claimed != remote_ || certificate_proves(claimed) == ProvenBy::nothing || local_.empty())
-        return fail("not-authorized");
+    if (local_.empty()) return fail("not-authorized", "the stream header does not say to which domain it goes");
+    if (claimed.empty() || claimed != remote_)
+        return fail("not-authorized", "the authorization identity is not the domain in from of the stream header");
+    if (certificate_proves(claimed) == ProvenBy::nothing)
+        return fail("not-authorized", why_no_proof(claimed) + why_unproven(claimed));
     send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
     parser_.reset();
     header_sent_ = false;
@@ -322,7 +343,7 @@ void InStream::recheck() {
         auto why = federation_.why_refused(*shard_, domains.second);
         if (why.empty() && !still_proves(domains.second, proof))
             why = "the settings of " + domains.second + " have changed";
-        if (!why.empty()) return close("policy-violation", why);
+        if (!why.empty()) return refuse("policy-violation", why, domains.first, domains.second);
     }
 }
 

@@ -50,8 +50,9 @@ private:
     void send_header() override;
     bool in_handshake() const override { return starting_tls_; }
     std::string refusing(std::string_view condition, std::string_view text) override;
-    // Gives what the partner shall be told.
-    std::string log_refusal(const std::string& remote, std::string_view condition, std::string_view text);
+    // Gives what the partner shall be told. Of what it cannot be told there is a line in the log and nothing more.
+    std::string log_refusal(const std::string& local, const std::string& remote, std::string_view condition,
+                            std::string_view text, bool can_be_told = true);
     void note(im::PartnerEvent::What what, const std::string& local, const std::string& remote,
               const std::string& detail);
     void on_secured() override;
@@ -61,7 +62,8 @@ private:
 
     // Intake::Stream
     void say(std::string_view text) override { send(text); }
-    void refuse(std::string_view condition, std::string_view text) override { close(condition, text); }
+    void refuse(std::string_view condition, std::string_view text, const std::string& local,
+                const std::string& remote) override;
     void hold(bool on) override { on ? wait() : go_on(); }
     bool over() const override { return closing(); }
     const net::Endpoint& peer() const override { return remote(); }
@@ -104,6 +106,7 @@ private:
     Shard* shard_;
     std::string id_;
     std::string local_, remote_;                             // of the header; may be empty until dialback names them
+    std::pair<std::string, std::string> about_;              // local and remote domain of what is being refused
     std::map<std::string, CertificateJudgement> published_;  // what domains say of the certificate that it showed
     std::shared_ptr<ProofSearch> proof_search_;
     std::shared_ptr<Intake> intake_;  // once a domain is proven
@@ -114,6 +117,7 @@ private:
     Timer deadline_;
     TimePoint since_{};  // when it proved a domain
     int questions_ = 0;
+    int refusals_ = 0;  // of dialback, before anything is proven
     bool starting_tls_ = false;
     bool secured_ = false;
     bool by_certificate_ = false;  // by SASL EXTERNAL, for the domains of the header

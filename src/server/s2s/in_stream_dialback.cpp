@@ -9,12 +9,14 @@ namespace {
 
 constexpr int most_questions = 16;       // dialback questions at once on one stream
 constexpr std::size_t most_pairs = 256;  // domain pairs on one stream
+constexpr int most_refusals = 32;        // of domains on a stream that has proven none
 
 }  // namespace
 
 void InStream::dialback_error(const std::string& local, const std::string& remote, std::string_view condition,
                               std::string_view text) {
-    const auto told = log_refusal(remote, condition, text);
+    if (!intake_ && ++refusals_ > most_refusals) return close("policy-violation", "too many domains were refused");
+    const auto told = log_refusal(local, remote, condition, text);
     std::string out = "<db:result type='error'";
     xml::write_attribute(out, "from", local);
     xml::write_attribute(out, "to", remote);
@@ -72,7 +74,8 @@ void InStream::judge_dialback(const xml::Element& element) {
         if (verdict == Link::Verdict::valid)
             self->proven(local, remote, Intake::By::dialback);
         else
-            self->log_refusal(remote, "not-authorized", "its dialback key is not that of the domain's own server");
+            self->log_refusal(local, remote, "not-authorized",
+                              "its dialback key is not that of the domain's own server", false);
         self->send("<db:result from='" + local + "' to='" + remote + "' type='" +
                    (verdict == Link::Verdict::valid ? "valid" : "invalid") + "'/>");
     };

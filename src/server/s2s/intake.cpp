@@ -46,21 +46,24 @@ void Intake::add_pair(const std::string& local, const std::string& remote, By by
 
 void Intake::on_stanza(xml::Element element) {
     auto decoded = Stanza::decode(std::move(element));
-    if (!decoded) return stream_->refuse("improper-addressing", decoded.error().detail);
+    if (!decoded) return stream_->refuse("improper-addressing", decoded.error().detail, {}, {});
     auto stanza = *std::move(decoded);
-    if (stanza.from.empty() || stanza.to.empty()) return stream_->refuse("improper-addressing", {});
-    const auto& remote = stanza.from.domain();
+    if (stanza.from.empty() || stanza.to.empty())
+        return stream_->refuse("improper-addressing", "a stanza without from or to", {}, {});
+    const auto &remote = stanza.from.domain(), &local = stanza.to.domain();
     const auto pair = pairs.find({stanza.to.domain(), remote});
     if (pair == pairs.end())
-        return stream_->refuse(shard_.is_local(stanza.to.domain()) ? "invalid-from" : "host-unknown", {});
+        return stream_->refuse(shard_.is_local(local) ? "invalid-from" : "host-unknown",
+                               "these domains have not been proven on this stream", local, remote);
     // The rule may have changed since the stream began.
     if (const auto why = federation_.why_refused(shard_, remote); !why.empty())
-        return stream_->refuse("policy-violation", why);
+        return stream_->refuse("policy-violation", why, local, remote);
     if (!stream_->still_proves(remote, pair->second)) {
         if (stanza.kind == Stanza::Kind::message && !stanza.is_error())
             shard_.send(
-                stanza.error(xmpp::stanza_error("policy-violation", "the settings of your domain have changed")));
-        return stream_->refuse("policy-violation", "the settings of " + remote + " have changed");
+                stanza.error(xmpp::stanza_error("policy-violation", im::told("the settings of your domain have changed",
+                                                                             {}, shard_.settings().disclose_reasons))));
+        return stream_->refuse("policy-violation", "the settings of " + remote + " have changed", local, remote);
     }
 
     keep_pace(*pair->second.rate);
@@ -103,7 +106,7 @@ void Intake::take(Stanza stanza) {
     if (!stanza.is_request()) return federation_.on_answer(std::move(stanza));
     if (!stanza.child(xmpp::ns::ping, "ping")) return shard_.send(std::move(stanza));
     // A partner may take our answer as the proof that what it sent before has arrived: so it has, on disk.
-    if (held_.size() >= most_held) return stream_->refuse("policy-violation", "too many pings at once");
+    if (held_.size() >= most_held) return stream_->refuse("policy-violation", "too many pings at once", {}, {});
     when_settled([shard = &shard_, answer = stanza.reply()]() mutable { shard->send(std::move(answer)); });
 }
 

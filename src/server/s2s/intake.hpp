@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,6 +9,7 @@
 #include "base/executor.hpp"
 #include "base/shared_rate.hpp"
 #include "net/connection.hpp"
+#include "server/queue.hpp"
 #include "server/stream_management.hpp"
 #include "xml/element.hpp"
 #include "xmpp/stanza.hpp"
@@ -34,8 +34,10 @@ public:
     class Stream {
     public:
         virtual void say(std::string_view text) = 0;
-        virtual void refuse(std::string_view condition, std::string_view text) = 0;  // ends it
-        virtual void hold(bool on) = 0;                                              // nothing more is read for now
+        // Ends it, because of a stanza between these domains; empty: those of its header.
+        virtual void refuse(std::string_view condition, std::string_view text, const std::string& local,
+                            const std::string& remote) = 0;
+        virtual void hold(bool on) = 0;  // nothing more is read for now
         virtual bool over() const = 0;
         virtual const net::Endpoint& peer() const = 0;
         // A rule may change while a stream is open: what it was proven by, or its TLS, may be none of the new one's.
@@ -85,7 +87,7 @@ private:
         std::uint32_t after;  // the count of stanzas that must be settled first
         Function<void()> answer;
     };
-    std::deque<Held> held_;
+    Queue<Held> held_;
     Timer pause_;  // over its rate: not read until it is due
 };
 

@@ -81,7 +81,9 @@ void Link::keep_to_the_rule() {
     const auto version = shard_.node().settings.version();
     if (!opened() || version == rule_version_) return;
     rule_version_ = version;
-    if (rule_ != shard_.settings().policy.settings(remote_)) end_stream("reset", "the settings have changed");
+    if (const auto why = federation_.why_refused(shard_, remote_); !why.empty())
+        return refuse("policy-violation", why, {}, {});
+    if (rule_ != shard_.settings().policy.settings(remote_)) end_stream("reset", {});
 }
 
 bool Link::still_proves(const std::string& remote, Intake::Proof& proof) const {
@@ -151,7 +153,8 @@ void Link::search() {
                                       search_.reset();
                                       fault_ = im::PartnerEvent::Fault::dns;
                                       if (!found) return attempt_failed(found.error());
-                                      targets_ = *std::move(found);
+                                      targets_.assign(std::make_move_iterator(found->begin()),
+                                                      std::make_move_iterator(found->end()));
                                       try_next_target();
                                   });
 }
@@ -368,6 +371,9 @@ void Link::sweep() {
     const auto patience = shard_.settings().limits.s2s_answer;
     if (unheard_ && !asked_ && connected() && shard_.clock().now() - unheard_since_ >= patience) barrier();
     if (!std::exchange(active_, false)) return;
+    for (auto* queue : {&queue_, &unproven_})
+        if (queue->empty()) queue->shrink_to_fit();
+    targets_.shrink_to_fit();
     idle_timer_ = shard_.executor().after(idle_close, [this] {
         if (!stream_ || !queue_.empty() || !unproven_.empty()) return;
         resume_id_.clear();

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +8,7 @@
 #include "im/envelope.hpp"
 #include "im/partner_history.hpp"
 #include "im/partner_overview.hpp"
+#include "server/queue.hpp"
 #include "server/s2s/connect_turns.hpp"
 #include "server/s2s/intake.hpp"
 #include "server/s2s/out_stream.hpp"
@@ -83,7 +83,8 @@ private:
 
     // Intake::Stream, of our own stream when the partner sends on it too.
     void say(std::string_view text) override { stream_->send(text); }
-    void refuse(std::string_view condition, std::string_view text) override;
+    void refuse(std::string_view condition, std::string_view text, const std::string& local,
+                const std::string& remote) override;
     void hold(bool on) override { stream_->hold(on); }
     bool over() const override { return !stream_ || stream_->ending(); }
     const net::Endpoint& peer() const override { return stream_->remote(); }
@@ -144,7 +145,7 @@ private:
     Shard& shard_;
     std::string local_, remote_;
     const std::string store_;  // which store the numbers of the outbox are from
-    std::deque<Waiting> queue_;
+    Queue<Waiting> queue_;
     std::size_t queued_bytes_ = 0, unproven_bytes_ = 0;
     std::vector<Question> questions_;
     Timer deadline_timer_;
@@ -153,7 +154,7 @@ private:
     ConnectTurns& turns_;
     std::shared_ptr<ConnectTurns::Turn> turn_;  // held, or waited for, until the stream is ready or the attempt is over
     std::shared_ptr<TargetSearch> search_;
-    std::deque<Target> targets_;
+    Queue<Target> targets_;
     im::DomainRule rule_;  // by which the stream was made
     unsigned rule_version_ = 0;
     Target target_;                                                  // of the stream
@@ -174,7 +175,7 @@ private:
     XmlStream* carrier_ = nullptr;        // our stream_, or the partner's
     std::shared_ptr<InStream> borrowed_;  // the partner's, when that is the carrier
     std::weak_ptr<InStream> spare_;       // another one of the partner's
-    std::deque<Waiting> unproven_;        // written, and not yet followed by an answered ping
+    Queue<Waiting> unproven_;             // written, and not yet followed by an answered ping
     std::size_t behind_ping_ = 0;         // how many of them the ping or <r/> under way covers
     bool asked_ = false;                  // a ping or <r/> is under way
     bool by_ping_ = false;                // the former

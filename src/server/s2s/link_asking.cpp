@@ -1,3 +1,4 @@
+#include "base/printable.hpp"
 #include "im/xmpp_profile.hpp"
 #include "server/s2s/domain_of.hpp"
 #include "server/s2s/link.hpp"
@@ -12,6 +13,7 @@
 namespace parley::server {
 namespace {
 
+constexpr std::size_t most_name = 100;     // bytes of what a partner calls its software
 constexpr Millis release_patience{5'000};  // one that does not say which release it is may be any
 
 }  // namespace
@@ -49,11 +51,14 @@ void Link::on_release(const xmpp::Stanza& answer) {
                          im::is_of_release(software->version, kind.refused_release);
     if (!refused) return flush();
     auto& refusals = federation_.refused_releases();
-    refusals.add(remote_,
-                 remote_ + " runs " + software->name + " " + software->version + ", which is not supported here",
-                 shard_.clock().now());
+    const auto name = printable(software->name, most_name), version = printable(software->version, most_name);
+    const auto why = remote_ + " runs " + name + " " + version + ", which is not supported here";
+    refusals.add(remote_, why, shard_.clock().now());
     resume_id_.clear();
-    carrier_->close("policy-violation", "this release is not supported here");
+    if (carrier_ == stream_.get())
+        refuse("policy-violation", why, {}, {});
+    else
+        carrier_->close("policy-violation", why);
     fault_ = im::PartnerEvent::Fault::none;
     give_up({Errc::forbidden, refusals.why(remote_, shard_.clock().now())});
 }

@@ -33,19 +33,22 @@ void note_partner_event(Shard& shard, const std::string& remote, im::PartnerEven
 std::string note_refusal(Shard& shard, std::string_view who, const net::Endpoint& from, im::Refusal refusal) {
     refusal.protocol = "XMPP";
     refusal.address = from.address;
-    const auto& why = refusal.why;
-    const auto reference = shard.node().refusals.note(refusal, shard.clock().wall(), shard.random());
-    shard.refusals.refused(who, from, refusal.condition, im::told(why, reference, true), refusal.remedy);
-    return im::told(why, reference, shard.settings().disclose_reasons);
+    const bool known = shard.settings().policy.names(refusal.partner);
+    const auto noted = shard.node().refusals.note(refusal, known, shard.clock().wall(), shard.random());
+    shard.refusals.refused(who, from, refusal.condition, im::told(noted.why, noted.reference, true), refusal.remedy);
+    return im::told(noted.why, noted.reference, shard.settings().disclose_reasons);
 }
 
-void Link::refuse(std::string_view condition, std::string_view text) {
+// On the stream that we have opened, where the partner may say something too (XEP-0288).
+void Link::refuse(std::string_view condition, std::string_view text, const std::string& local,
+                  const std::string& remote) {
+    if (!stream_) return;
     im::Refusal refusal;
-    refusal.partner = remote_;
-    refusal.local = local_;
+    refusal.partner = remote.empty() ? remote_ : remote;
+    refusal.local = local.empty() ? local_ : local;
     refusal.condition = condition;
     refusal.why = text;
-    end_stream(condition, stream_ ? note_refusal(shard_, "the server of " + remote_, stream_->remote(), refusal) : "");
+    end_stream(condition, note_refusal(shard_, "the server of " + remote_, stream_->remote(), std::move(refusal)));
 }
 
 void Link::note(im::PartnerEvent::What what, const std::string& detail) {

@@ -172,12 +172,13 @@ void Link::go_on_from(std::uint32_t handled) {
 // No stream will be resumed: messages wait as if they had never been sent, and the rest is of no more use.
 void Link::keep_nothing() {
     keeping_ = false;
-    const auto drop = [](std::deque<Waiting>& from, std::size_t& bytes) {
-        std::erase_if(from, [&bytes](const Waiting& waiting) {
+    const auto drop = [](Queue<Waiting>& from, std::size_t& bytes) {
+        const auto gone = std::remove_if(from.begin(), from.end(), [&bytes](const Waiting& waiting) {
             if (waiting.settled) return false;
             bytes -= waiting.bytes;
             return true;
         });
+        from.erase(gone, from.end());
     };
     drop(queue_, queued_bytes_);
     drop(unproven_, unproven_bytes_);
