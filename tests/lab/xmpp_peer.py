@@ -413,7 +413,7 @@ class XmppPeer:
         return await self.arrived.wait_for(f"message {body!r}", lambda s: s.tag == SERVER + "message" and
                                            s.findtext(SERVER + "body") == body, since, deadline)
 
-    async def receives_from(self, user, body="to you", deadline=40):
+    async def receives_from(self, user, body="to you", deadline=90):
         """`user` writes to our alice. Returns None if it arrives, else the error that comes back."""
         alice = f"alice@{self.domain}"
         user.send_message(alice, body)

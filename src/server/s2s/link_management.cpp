@@ -70,7 +70,7 @@ bool Link::may_resume() const {
 // Of our own stream.
 void Link::on_management(const xml::Element& element) {
     const bool is_carrier = carrier_ == stream_.get();
-    const auto name = element.name();
+    const auto& name = element.name();
     if (name == "r") {
         if (intake_) return intake_->on_request();
         stream_->send("<a xmlns='urn:xmpp:sm:3' h='" + std::to_string(arrived_) + "'/>");
