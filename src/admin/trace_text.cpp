@@ -142,7 +142,8 @@ std::string mermaid_of(const TraceReport& report, Language language) {
         if (names.size() > before)
             declared[on_the_left(event)] += "    participant " + name + " as " + escaped(peer_of(event)) + "\n";
         const bool comes = event.way == Way::from_user || event.way == Way::from_partner;
-        steps += "    " + (comes ? name + "->>parley" : "parley->>" + name) + ": " + text + "\n";
+        steps.append("    ").append(comes ? name + "->>parley" : "parley->>" + name);
+        steps.append(": ").append(text).append("\n");
     }
     return "sequenceDiagram\n" + declared[true] + "    participant parley\n" + declared[false] + steps;
 }

@@ -22,7 +22,7 @@ std::size_t size_of(const TraceEvent& event) {
     std::size_t size = sizeof(TraceEvent) + event.protocol.size() + event.from.size() + event.to.size() +
                        event.what.size() + (event.body ? event.body->size() : 0);
     for (const auto& [name, value] : event.facts) size += sizeof(TraceEvent::Fact) + name.size() + value.size();
-    for (const auto& key : event.keys) size += sizeof(key) + key.size();
+    for (const auto& key : event.keys) size += sizeof(std::string) + key.size();
     return size;
 }
 

@@ -177,6 +177,7 @@ TEST(Trace, JoinsEventsThatShareAKey) {
                                    event("BYE", {"sip c 2"})};
     group_events(events);
     std::vector<std::size_t> groups;
+    groups.reserve(events.size());
     for (const auto& each : events) groups.push_back(each.group);
     EXPECT_EQ(groups, (std::vector<std::size_t>{1, 2, 1, 0, 2, 2, 1, 3}));
 }
@@ -193,6 +194,7 @@ TEST(Trace, ManyThreadsRecordWhileTracesComeAndGo) {
     Tracer tracer;
     const auto kept = tracer.start(alice, {}, 5min, false, start);
     std::vector<std::thread> threads;
+    threads.reserve(3);
     for (int t = 0; t < 3; ++t)
         threads.emplace_back([&] {
             for (int i = 0; i < 500; ++i)
