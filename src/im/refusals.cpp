@@ -35,6 +35,15 @@ std::string whose(const Refusal& refusal) {
 
 }  // namespace
 
+Refusal one_way_refusal(const FederationPolicy& policy, const std::string& domain) {
+    const auto* rule = policy.rule(domain);
+    Refusal refusal;
+    refusal.partner = rule ? rule->domain : domain;
+    refusal.why = "nothing from " + refusal.partner + " is let in here";
+    refusal.remedy = "To let it in: parleyctl federation allow " + refusal.partner + " --direction both";
+    return refusal;
+}
+
 std::string told(std::string_view why, std::string_view reference, bool disclosed) {
     if (reference.empty()) return std::string(disclosed ? why : "");
     const auto name = "reference " + std::string(reference);

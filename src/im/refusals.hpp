@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
+#include "im/federation_policy.hpp"
 
 namespace parley::im {
 
@@ -28,6 +29,10 @@ struct Refusal {
     std::uint32_t times = 1;
     bool operator==(const Refusal&) const = default;
 };
+
+// A partner may not send of its own accord (FederationPolicy::may_begin); protocol and condition are left to the
+// caller. Subdomains that one rule is about are as many as anybody makes up: they are refused together.
+Refusal one_way_refusal(const FederationPolicy& policy, const std::string& domain);
 
 // What the refused is told: why and the reference, or the reference alone.
 std::string told(std::string_view why, std::string_view reference, bool disclosed);
@@ -78,7 +83,7 @@ private:
 
     mutable std::mutex mutex_;
     Entries entries_;
-    std::set<std::string> gone_;  // references that the store has: `most` at most, and what comes within one save
+    std::set<std::string> gone_;  // references that the store has, until the next save: `most` at most
 };
 
 }  // namespace parley::im

@@ -171,9 +171,9 @@ void C2sStream::sasl_failed(std::string_view condition) {
     shard_->counters.login_failures.fetch_add(1, std::memory_order_relaxed);
     const auto account = std::exchange(account_, {});
     if (condition != "aborted")
-        shard_->refusals.refused(account.empty() ? "a sign-in" : "the sign-in of " + account, remote(), condition,
-                                 condition == "not-authorized" ? "wrong user name or password" : "",
-                                 account.empty() ? "" : "A new password: parleyctl user passwd " + account);
+        shard_->refusal_log.refused(account.empty() ? "a sign-in" : "the sign-in of " + account, remote(), condition,
+                                    condition == "not-authorized" ? "wrong user name or password" : "",
+                                    account.empty() ? "" : "A new password: parleyctl user passwd " + account);
     send(xml::Element(xmpp::ns::sasl, "failure").set_child(xml::Element(xmpp::ns::sasl, condition)));
     if (++sasl_failures_ >= shard_->settings().limits.sasl_failures)
         close("policy-violation", "too many failed attempts to sign in");

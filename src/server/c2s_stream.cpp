@@ -120,7 +120,7 @@ std::string C2sStream::refusing(std::string_view condition, std::string_view tex
         condition != "system-shutdown" && condition != "conflict";  // otherwise nobody did anything wrong
     const auto who =
         user_.empty() ? std::string("a client that has not signed in") : "the client of " + user_.to_string();
-    if (fault) shard_->refusals.refused(who, remote(), condition, text);
+    if (fault) shard_->refusal_log.refused(who, remote(), condition, text);
     return std::string(text);
 }
 

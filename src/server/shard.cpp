@@ -40,7 +40,7 @@ xmpp::StanzaError absence(const Error& why) {
 }  // namespace
 
 Shard::Shard(Node& node, Executor& executor, std::unique_ptr<storage::Stores> stores, std::size_t index)
-    : refusals(executor.clock()),
+    : refusal_log(executor.clock()),
       node_(node),
       executor_(executor),
       stores_(std::move(stores)),
@@ -511,16 +511,13 @@ im::Outcome Shard::closed_to(const xmpp::Stanza& stanza) {
     const auto& domain = stanza.from.domain();
     if (domain.empty() || is_local(domain) || !im::begins(stanza) || settings().policy.may_begin(domain, true))
         return im::accepted;
-    // A rule may be about subdomains, and they are as many as anybody makes up: they are refused together.
-    const auto* rule = settings().policy.rule(domain);
-    im::Refusal refusal;
-    refusal.partner = rule ? rule->domain : domain;
+    const auto& policy = settings().policy;
+    auto refusal = im::one_way_refusal(policy, domain);
     refusal.local = stanza.to.domain();
-    refusal.protocol = settings().policy.route(domain) == im::Transport::sip ? "SIP" : "XMPP";
+    refusal.protocol = policy.route(domain) == im::Transport::sip ? "SIP" : "XMPP";
     refusal.condition = "not-allowed";
-    refusal.why = "nothing from " + refusal.partner + " is let in here";
-    refusal.remedy = "To let it in: parleyctl federation allow " + refusal.partner + " --direction both";
-    const auto noted = node().refusals.note(std::move(refusal), rule != nullptr, clock().wall(), random());
+    const bool known = policy.names(refusal.partner);
+    const auto noted = node().refusals.note(std::move(refusal), known, clock().wall(), random());
     return xmpp::stanza_error("not-allowed", im::told(noted.why, noted.reference, settings().disclose_reasons));
 }
 

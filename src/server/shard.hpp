@@ -46,7 +46,7 @@ public:
     NativeClients native_clients{*this};
     SentMemory sent;
     im::SentBook delivered_first{32'768};  // what its sender kept and a client got before it was written (user.cpp)
-    RefusalLog refusals;
+    RefusalLog refusal_log;
     PairEvents events;
 
     // Where foreign domains are reached; set by the program before start().

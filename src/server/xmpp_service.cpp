@@ -18,7 +18,7 @@ Result<> XmppService::listen_c2s(const net::Endpoint& endpoint, bool direct_tls)
 void XmppService::accepted(std::unique_ptr<net::Connection> connection, bool direct_tls) {
     auto place = addresses_->enter(connection->remote(), node_.settings.get()->limits);
     if (!place) {
-        node_.shards.front()->refusals.refused(
+        node_.shards.front()->refusal_log.refused(
             "a connection", connection->remote(), "too many", "the address has as many as it may",
             "The limits are unauthenticated_per_address and connections_per_address");
         return connection->abort();

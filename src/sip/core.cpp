@@ -106,15 +106,12 @@ void Core::accept_subscription(UsageId id, Notifier::State state, SharedBody bod
     impl_->accept_subscription(id, state, std::move(body), std::move(note));
 }
 
-void Core::reject_subscription(UsageId id, int status, std::string_view words) {
+void Core::reject_subscription(UsageId id, int status) {
     auto* usage = impl_->find(id);
     if (!usage || usage->decided || usage->role != DialogRecord::Role::notifier) return;
     const auto asked = usage->asked;
     impl_->remove(id);
-    if (words.empty()) return impl_->respond(asked, status);
-    auto response = impl_->response_to(asked, status, impl_->random.hex(8));
-    add_warning(response, impl_->warn_agent(), words);
-    impl_->respond(asked, std::move(response));
+    impl_->respond(asked, status);
 }
 
 void Core::notify(UsageId id, Notifier::State state, SharedBody body) {

@@ -192,8 +192,8 @@ public:
 
     // ---- watchers. The first answer to on_subscribe; a second one is ignored.
     void accept_subscription(UsageId id, Notifier::State state, SharedBody body, std::string note = {});
-    void reject_subscription(UsageId id, int status, std::string_view words = {});  // words: as of an Admission
-    void notify(UsageId id, Notifier::State state, SharedBody body);                // the newest replaces what waits
+    void reject_subscription(UsageId id, int status);
+    void notify(UsageId id, Notifier::State state, SharedBody body);  // the newest replaces what waits
     // The last NOTIFY: "rejected", "noresource", "deactivated", "probation", ...
     void end_subscription(UsageId id, std::string reason, std::optional<Seconds> retry_after = {});
 

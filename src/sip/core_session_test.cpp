@@ -472,6 +472,10 @@ TEST(CorePager, BothWays) {
     EXPECT_EQ(w.sent.back().link, LinkId{9});
     EXPECT_EQ(w.response().header(HeaderId::retry_after), "10");
     EXPECT_FALSE(tag_of(w.response()).empty());
+    w.receive(request("MESSAGE", "2", {}, "Content-Type: text/plain\n\nHi"));
+    w.core->answer(w.asked, 403, {}, "not from there");
+    EXPECT_EQ(w.last_status(), 403);
+    EXPECT_EQ(w.response().header(HeaderId::warning), "399 parley \"not from there\"");  // RFC 3261 20.43
 
     w.core->send_pager(u1, alice, hi);
     const auto& m = w.last("MESSAGE")->message;

@@ -185,11 +185,6 @@ TEST(CoreWatcher, IsToldWhyInAWarning) {
     at_the_door.refuse_words = "no \"rule\" allows it\r\nX-Evil: 1";
     at_the_door.receive(subscribe());
     EXPECT_EQ(at_the_door.response().header(HeaderId::warning), R"(399 parley "no \"rule\" allows itX-Evil: 1")");
-    World inside;
-    inside.receive(subscribe());
-    inside.core->reject_subscription(inside.usage, 403, "not from there");
-    EXPECT_EQ(inside.last_status(), 403);
-    EXPECT_EQ(inside.response().header(HeaderId::warning), R"(399 parley "not from there")");
 }
 
 TEST(CoreWatcher, NewestStateWaitsBehindTheOneInFlight) {

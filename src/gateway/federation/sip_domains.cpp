@@ -263,27 +263,25 @@ sip::Admission SipDomains::admit(sip::LinkId, const sip::Message& request) {
         (uri && uri->scheme() == sip::Uri::Scheme::sips) || (to && to->uri.scheme() == sip::Uri::Scheme::sips);
     if (secure) return {416};
     const auto& from = request.from();
-    if (!from) return {};
+    const bool of_mail = from && from->uri.user().find('(') != std::string_view::npos;
+    if (!from || !(begins(request) || of_mail)) return {};
     const auto settings = settings_();
     const auto domain = foreign_domain(settings->policy, from->uri.host());
     if (begins(request) && !settings->policy.may_begin(domain, true))
-        return refuse(*settings, domain, "nothing from " + domain + " is let in here",
-                      "To let it in: parleyctl federation allow " + domain + " --direction both");
-    if (from->uri.user().find('(') == std::string_view::npos) return {};
+        return refuse(*settings, im::one_way_refusal(settings->policy, domain));
+    if (!of_mail) return {};
     const auto person = jid_from_sip(from->uri.user(), domain);
     if (!person || !is_kept_out(*person)) return {};
-    return refuse(*settings, domain, "people with names of another mail domain are not let in here",
-                  "To let them in: parleyctl federation allow " + domain + " --mail-names");
-}
-
-sip::Admission SipDomains::refuse(const SipSettings& settings, const std::string& domain, std::string why,
-                                  std::string remedy) {
     im::Refusal refusal;
     refusal.partner = domain;
+    refusal.why = "people with names of another mail domain are not let in here";
+    refusal.remedy = "To let them in: parleyctl federation allow " + domain + ", without --no-mail-names";
+    return refuse(*settings, std::move(refusal));
+}
+
+sip::Admission SipDomains::refuse(const SipSettings& settings, im::Refusal refusal) {
     refusal.protocol = "SIP";
     refusal.condition = "403";
-    refusal.why = std::move(why);
-    refusal.remedy = std::move(remedy);
     const auto noted = note_refusal(observers_, std::move(refusal), settings, executor_.clock().wall(), random_);
     return {403, im::told(noted.why, noted.reference, settings.disclose_reasons)};
 }

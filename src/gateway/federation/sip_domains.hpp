@@ -125,7 +125,7 @@ private:
     sip::PeerSettings peer(std::string_view domain) override;
     std::uint16_t slot_token(const sip::Uri& local) override;
     sip::Admission admit(sip::LinkId link, const sip::Message& request) override;
-    sip::Admission refuse(const SipSettings& settings, const std::string& domain, std::string why, std::string remedy);
+    sip::Admission refuse(const SipSettings& settings, im::Refusal refusal);
     bool same_domain(std::string_view a, std::string_view b) override;
     void on_subscribe(sip::UsageId id, const sip::SubscribeInfo& info) override;
     void on_watcher_gone(sip::UsageId id, const sip::WatcherEnd& end) override;
@@ -144,7 +144,7 @@ private:
     void deliver_presence(const xmpp::Stanza& stanza, const Pair& pair);
     void user_presence(const xmpp::Stanza& stanza, const Pair& pair);
     void user_decided(const Pair& pair, bool allowed);
-    void request_taken(sip::UsageId id, const im::Outcome& refused);
+    void request_taken(sip::UsageId id, bool taken);
     void flush_soon(const Pair& pair, Millis delay);
     void flush(const Pair& pair);
     sip::SharedBody presence_body(const Pair& pair, const Watchers& watchers);

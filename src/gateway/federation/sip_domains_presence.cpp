@@ -66,19 +66,17 @@ void SipDomains::on_subscribe(sip::UsageId id, const sip::SubscribeInfo& info) {
     envelope.durable = true;
     router_.route(std::move(envelope), [this, weak = std::weak_ptr<int>(alive_), id](im::Outcome refused) {
         if (weak.expired()) return;
-        request_taken(id, refused);
+        request_taken(id, !refused);
         arm();
     });
 }
 
-void SipDomains::request_taken(sip::UsageId id, const im::Outcome& refused) {
+void SipDomains::request_taken(sip::UsageId id, bool taken) {
     const auto found = pair_of_usage_.find(id.value);
     const auto watchers = found == pair_of_usage_.end() ? watchers_.end() : watchers_.find(found->second);
     if (watchers == watchers_.end()) return;
-    if (refused) {
+    if (!taken) {
         on_watcher_gone(id, {});
-        // It is its domain that may not ask, whoever the user is.
-        if (refused->condition == "not-allowed") return core_.reject_subscription(id, 403, refused->text);
         return core_.reject_subscription(id, 404);
     }
     if (!watchers->second.authorised) return core_.accept_subscription(id, sip::Notifier::State::pending, {});

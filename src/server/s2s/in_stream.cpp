@@ -114,8 +114,8 @@ std::string InStream::refusing(std::string_view condition, std::string_view text
         return std::string(text);
     }
     const auto& [local, remote] = about_;
-    return log_refusal(local.empty() ? local_ : local, remote.empty() ? remote_ : remote, condition, text,
-                       !in_handshake() && !end_said());
+    return note_refused(local.empty() ? local_ : local, remote.empty() ? remote_ : remote, condition, text,
+                        !in_handshake() && !end_said());
 }
 
 void InStream::refuse(std::string_view condition, std::string_view text, const std::string& local,
@@ -135,8 +135,8 @@ void InStream::note(im::PartnerEvent::What what, const std::string& local, const
     note_partner_event(*shard_, remote, std::move(event));
 }
 
-std::string InStream::log_refusal(const std::string& local, const std::string& remote, std::string_view condition,
-                                  std::string_view text, bool can_be_told) {
+std::string InStream::note_refused(const std::string& local, const std::string& remote, std::string_view condition,
+                                   std::string_view text, bool can_be_told) {
     const auto who = remote.empty() ? std::string("a server that gives no domain") : "the server of " + remote;
     std::string remedy;
     if (!remote.empty() && !shard_->settings().policy.xmpp_allowed(remote))
@@ -154,7 +154,7 @@ std::string InStream::log_refusal(const std::string& local, const std::string& r
         refusal.remedy = remedy;
         told = note_refusal(*shard_, who, this->remote(), std::move(refusal));
     } else {
-        shard_->refusals.refused(who, this->remote(), condition, text, remedy);
+        shard_->refusal_log.refused(who, this->remote(), condition, text, remedy);
     }
     if (remote.empty()) return told;
     note(im::PartnerEvent::What::refused, local, remote,
@@ -203,7 +203,7 @@ void InStream::seek_proof(const std::string& domain, Function<void()> then) {
         const auto over = std::move(proof_search_);
         const bool refused = judgement.contradicted || !shard_->settings().policy.settings(domain).dialback;
         if (refused && !judgement.problem.empty())
-            log_refusal(local_, domain, "not-authorized", judgement.problem, false);
+            note_refused(local_, domain, "not-authorized", judgement.problem, false);
         published_[domain] = std::move(judgement);
         then();
         if (!closing() && !proof_search_) go_on();
@@ -295,7 +295,7 @@ void InStream::on_secured() {
 // XEP-0178 3: the certificate says who it is; the authorization identity, if given, must say the same.
 void InStream::on_auth(const xml::Element& element) {
     const auto fail = [&](std::string_view condition, std::string_view why) {
-        const auto told = log_refusal(local_, remote_, condition, why);
+        const auto told = note_refused(local_, remote_, condition, why);
         xml::Element failure(xmpp::ns::sasl, "failure");
         failure.add(xml::Element(xmpp::ns::sasl, condition));
         failure.add(xml::Element(xmpp::ns::sasl, "text").with_text(told)).set("lang", "en", xmpp::ns::xml);

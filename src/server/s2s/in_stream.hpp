@@ -51,8 +51,8 @@ private:
     bool in_handshake() const override { return starting_tls_; }
     std::string refusing(std::string_view condition, std::string_view text) override;
     // Gives what the partner shall be told. Of what it cannot be told there is a line in the log and nothing more.
-    std::string log_refusal(const std::string& local, const std::string& remote, std::string_view condition,
-                            std::string_view text, bool can_be_told = true);
+    std::string note_refused(const std::string& local, const std::string& remote, std::string_view condition,
+                             std::string_view text, bool can_be_told = true);
     void note(im::PartnerEvent::What what, const std::string& local, const std::string& remote,
               const std::string& detail);
     void on_secured() override;

@@ -16,7 +16,7 @@ constexpr int most_refusals = 32;        // of domains on a stream that has prov
 void InStream::dialback_error(const std::string& local, const std::string& remote, std::string_view condition,
                               std::string_view text) {
     if (!intake_ && ++refusals_ > most_refusals) return close("policy-violation", "too many domains were refused");
-    const auto told = log_refusal(local, remote, condition, text);
+    const auto told = note_refused(local, remote, condition, text);
     std::string out = "<db:result type='error'";
     xml::write_attribute(out, "from", local);
     xml::write_attribute(out, "to", remote);
@@ -74,8 +74,8 @@ void InStream::judge_dialback(const xml::Element& element) {
         if (verdict == Link::Verdict::valid)
             self->proven(local, remote, Intake::By::dialback);
         else
-            self->log_refusal(local, remote, "not-authorized",
-                              "its dialback key is not that of the domain's own server", false);
+            self->note_refused(local, remote, "not-authorized",
+                               "its dialback key is not that of the domain's own server", false);
         self->send("<db:result from='" + local + "' to='" + remote + "' type='" +
                    (verdict == Link::Verdict::valid ? "valid" : "invalid") + "'/>");
     };

@@ -277,7 +277,7 @@ void Link::attempt_failed(const Error& error) {
     const bool may_pass = error.code == Errc::timed_out || error.code == Errc::closed;
     last_error_ = error.detail;
     if (!carrier_ && (!may_pass || queue_.empty()) && !(may_pass && may_resume())) return give_up(error);
-    if (!carrier_) shard_.refusals.unreachable(local_, remote_, last_error_);
+    if (!carrier_) shard_.refusal_log.unreachable(local_, remote_, last_error_);
     note(im::PartnerEvent::What::failed, last_error_);
     turn_.reset();
     targets_.clear();
@@ -314,7 +314,7 @@ void Link::shut_down() {
 // Everything that waits gets the reason. The next stanza tries again: no verdict outlives its cause.
 void Link::give_up(const Error& error) {
     last_error_ = error.detail;
-    shard_.refusals.unreachable(local_, remote_, last_error_);
+    shard_.refusal_log.unreachable(local_, remote_, last_error_);
     note(im::PartnerEvent::What::failed, last_error_);
     turn_.reset();
     retry_timer_.cancel();

@@ -35,7 +35,7 @@ std::string note_refusal(Shard& shard, std::string_view who, const net::Endpoint
     refusal.address = from.address;
     const bool known = shard.settings().policy.names(refusal.partner);
     const auto noted = shard.node().refusals.note(refusal, known, shard.clock().wall(), shard.random());
-    shard.refusals.refused(who, from, refusal.condition, im::told(noted.why, noted.reference, true), refusal.remedy);
+    shard.refusal_log.refused(who, from, refusal.condition, im::told(noted.why, noted.reference, true), refusal.remedy);
     return im::told(noted.why, noted.reference, shard.settings().disclose_reasons);
 }
 
