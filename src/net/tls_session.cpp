@@ -21,6 +21,13 @@ std::string openssl_reason() {
     return reason != nullptr ? reason : "error " + std::to_string(code);
 }
 
+// What another call has left would be taken for the cause of the next one. Looking is much cheaper than clearing, and
+// mostly there is nothing.
+void forget_errors() {
+    if (ERR_peek_error() != 0) ERR_clear_error();
+    errno = 0;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TlsSession>> TlsSession::create(int fd, std::shared_ptr<TlsContext> context,
@@ -67,23 +74,20 @@ TlsSession::Io TlsSession::outcome_of(int result) {
 }
 
 TlsSession::Io TlsSession::handshake() {
-    ERR_clear_error();
-    errno = 0;
+    forget_errors();
     const auto result = SSL_do_handshake(ssl_);
     return result == 1 ? Io::done : outcome_of(result);
 }
 
 TlsSession::Outcome TlsSession::read(char* into, std::size_t size) {
-    ERR_clear_error();
-    errno = 0;
+    forget_errors();
     std::size_t bytes = 0;
     const auto result = SSL_read_ex(ssl_, into, size, &bytes);
     return result == 1 ? Outcome{Io::done, bytes} : Outcome{outcome_of(result)};
 }
 
 TlsSession::Outcome TlsSession::write(std::string_view text) {
-    ERR_clear_error();
-    errno = 0;
+    forget_errors();
     std::size_t bytes = 0;
     const auto result = SSL_write_ex(ssl_, text.data(), text.size(), &bytes);
     return result == 1 ? Outcome{Io::done, bytes} : Outcome{outcome_of(result)};

@@ -11,12 +11,13 @@ namespace parley::server {
 
 namespace {
 
-// Messages gather behind one ping. Until it is answered they stay in the spool, which costs nobody anything.
-constexpr Millis barrier_delay{100};
+// Messages gather behind one ping, which costs nearly as much as a message. Until it is answered they stay with their
+// sender, or in the spool, which costs nobody anything.
+constexpr Millis barrier_delay{250};
 constexpr std::size_t barrier_at_once = 32;
 
 // What is delivered first is not written if the client confirms it so soon: the usual case of one that is there.
-constexpr Millis written_after{400};
+constexpr Millis written_after{600};
 
 }  // namespace
 

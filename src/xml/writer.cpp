@@ -1,11 +1,50 @@
 #include "xml/writer.hpp"
 
+#include <array>
+
 #include <boost/container/small_vector.hpp>
 
 namespace parley::xml {
 namespace {
 
 constexpr std::string_view xml_ns = "http://www.w3.org/XML/1998/namespace";
+
+// What a character is written as; nullptr: as it is. Control characters, which XML has no way to write, are left out.
+using Replacements = std::array<const char*, 256>;
+
+constexpr Replacements in_text = [] {
+    Replacements table{};
+    for (std::size_t c = 0; c < ' '; ++c) table[c] = "";
+    table['\t'] = table['\n'] = nullptr;
+    table['\r'] = "&#13;";  // a bare one would be read back as a line feed
+    table['&'] = "&amp;";
+    table['<'] = "&lt;";
+    table['>'] = "&gt;";
+    table['"'] = "&quot;";
+    table['\''] = "&apos;";
+    return table;
+}();
+
+// The value of an attribute is normalised when it is read: tabs and line ends must be references to survive.
+constexpr Replacements in_attribute = [] {
+    auto table = in_text;
+    table['\t'] = "&#9;";
+    table['\n'] = "&#10;";
+    return table;
+}();
+
+void append_escaped(std::string& out, std::string_view text, const Replacements& table) {
+    const char* const end = text.data() + text.size();
+    const char* start = text.data();
+    for (const char* at = start; at != end; ++at) {
+        const char* const replacement = table[static_cast<unsigned char>(*at)];
+        if (replacement == nullptr) continue;
+        out.append(start, at);
+        out += replacement;
+        start = at + 1;
+    }
+    out.append(start, end);
+}
 
 void write_attributes(std::string& out, const Element& element) {
     int prefixes = 0;
@@ -39,45 +78,14 @@ bool write_open_tag(std::string& out, const Element& element, std::string_view o
 }  // namespace
 
 void escape(std::string& out, std::string_view text) {
-    std::size_t start = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        std::string_view replacement;
-        switch (text[i]) {
-            case '&': replacement = "&amp;"; break;
-            case '<': replacement = "&lt;"; break;
-            case '>': replacement = "&gt;"; break;
-            case '"': replacement = "&quot;"; break;
-            case '\'': replacement = "&apos;"; break;
-            case '\r': replacement = "&#13;"; break;  // a bare one would be read back as a line feed
-            case '\t':
-            case '\n': continue;
-            default:
-                if (static_cast<unsigned char>(text[i]) >= 0x20) continue;
-        }
-        out.append(text, start, i - start);
-        out += replacement;
-        start = i + 1;
-    }
-    out.append(text, start, text.size() - start);
+    append_escaped(out, text, in_text);
 }
 
 void write_attribute(std::string& out, std::string_view name, std::string_view value) {
     out += ' ';
     out += name;
     out += "='";
-    // Attribute values are normalised when read: tabs and line ends must be references to survive.
-    if (value.find_first_of("\t\n") == std::string_view::npos) {
-        escape(out, value);
-    } else {
-        for (const char c : value) {
-            if (c == '\t')
-                out += "&#9;";
-            else if (c == '\n')
-                out += "&#10;";
-            else
-                escape(out, std::string_view(&c, 1));
-        }
-    }
+    append_escaped(out, value, in_attribute);
     out += '\'';
 }
 

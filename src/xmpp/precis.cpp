@@ -388,10 +388,34 @@ Result<std::string> domain_name(std::string_view text) {
     return convert ? to_u_labels(domain) : domain;
 }
 
+// What most names are, and what stays as it is: every address of every stanza passes here.
+bool is_plain_domain(std::string_view text) {
+    for (;;) {
+        const auto dot = text.find('.');
+        const auto label = text.substr(0, dot);
+        if (!is_ldh_label(label) || label.starts_with("xn--")) return false;
+        if (dot == std::string_view::npos) return !std::all_of(label.begin(), label.end(), is_digit);
+        text.remove_prefix(dot + 1);
+    }
+}
+
+// The same of a localpart.
+constexpr auto plain_in_localpart = [] {
+    std::array<bool, 256> plain{};
+    for (std::size_t c = 0x21; c <= 0x7E; ++c)
+        plain[c] = (c < 'A' || c > 'Z') && localpart_excluded.find(static_cast<char>(c)) == std::string_view::npos;
+    return plain;
+}();
+
+bool is_plain_localpart(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return plain_in_localpart[static_cast<unsigned char>(c)]; });
+}
+
 }  // namespace
 
 Result<std::string> prepare_localpart(std::string_view text) {
     if (const auto fits = check_input(text); !fits) return fits.error();
+    if (is_plain_localpart(text)) return checked_length(std::string(text));
     auto prepared =
         all_in(text, 0x21, 0x7E) ? Result<std::string>(to_lower(text)) : enforce(username_case_mapped, text);
     if (!prepared) return prepared;
@@ -403,6 +427,7 @@ Result<std::string> prepare_localpart(std::string_view text) {
 Result<std::string> prepare_domainpart(std::string_view text) {
     if (const auto fits = check_input(text); !fits) return fits.error();
     if (text.front() == '[') return ipv6_literal(text);
+    if (is_plain_domain(text)) return checked_length(std::string(text));
     auto prepared = domain_name(text);
     if (!prepared) return prepared;
     // An A-label may decode to what no mapping gives: a second run shows it.

@@ -42,6 +42,7 @@ Link::Link(XmppFederation& federation, Shard& shard, ConnectTurns& turns, std::s
       local_(std::move(local)),
       remote_(std::move(remote)),
       store_(hex_encode(hmac_sha256(shard.node().secret, "message names").substr(0, 4))),
+      run_(shard.random().hex(6)),
       turns_(turns) {}
 
 Link::~Link() {

@@ -145,6 +145,8 @@ private:
     Shard& shard_;
     std::string local_, remote_;
     const std::string store_;  // which store the numbers of the outbox are from
+    const std::string run_;    // names what no outbox has: no other link, and no other run of the server, has the same
+    std::uint64_t named_ = 0;
     Queue<Waiting> queue_;
     std::size_t queued_bytes_ = 0, unproven_bytes_ = 0;
     std::vector<Question> questions_;

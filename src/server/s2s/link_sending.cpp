@@ -164,7 +164,7 @@ void Link::write(Waiting waiting) {
 // What the outbox keeps has the same name after a restart, and no other message ever has it. The rest lives only as
 // long as we do.
 std::string Link::name_for(const im::Envelope& message) {
-    if (message.outbox_id == 0) return shard_.random().hex(8);
+    if (message.outbox_id == 0) return run_ + '.' + std::to_string(++named_);
     return store_ + '-' + std::to_string(message.outbox_id);
 }
 
