@@ -408,7 +408,8 @@ constexpr auto plain_in_localpart = [] {
 }();
 
 bool is_plain_localpart(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return plain_in_localpart[static_cast<unsigned char>(c)]; });
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return plain_in_localpart[static_cast<unsigned char>(c)]; });
 }
 
 }  // namespace

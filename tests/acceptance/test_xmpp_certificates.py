@@ -76,8 +76,37 @@ async def test_every_kind_of_certificate(lab):
     await all_right(one(case) for case in _cases(lab))
 
 
-async def _to_them(peer, user):
-    error = await peer.receives_from(user)
+async def test_further_names_of_a_rule(lab):
+    """--tls-name: a partner whose server is another's, and shows that one's certificate. The name counts for this partner
+    alone, needs a trusted CA as any other, and stops counting with the rule."""
+    other = CertificateAuthority(lab.folder / "other-ca", "a CA that nobody trusts")
+    issue = lab.ca.issue
+    cases = [
+        Case("the further name", "a.example", True, True, lambda d: issue("hosting.example")),
+        Case("a wildcard for another further name", "b.example", True, True, lambda d: issue("*.hosting.example")),
+        Case("the domain itself, still", "c.example", True, True, lambda d: issue(d)),
+        Case("a third name", "d.example", False, False, lambda d: issue("other.hosting.example")),
+        Case("the further name, by a CA that nobody trusts", "e.example", False, False, lambda d: other.issue("hosting.example")),
+    ]
+    node = await Parley(lab, OURS).start()
+    user = await XmppClient(lab, node.add_user("u1"), "secret", node.address).start()
+    peers = {}
+
+    async def one(case, *rule, to_them, to_us):
+        if case.domain not in peers:
+            peers[case.domain] = await XmppPeer(lab, case.domain, OURS, node.s2s_port, STANDARD, case.make(case.domain)).start()
+        peer = peers[case.domain]
+        await asyncio.to_thread(node.allow, case.domain, "--via", "xmpp", *rule)
+        found = await _to_them(peer, user, f"by the rule {rule}"), await peer.gets_in(user)
+        return None if found == (to_them, to_us) else f"{case.what} ({case.domain}, {rule}): to them, to us {found}"
+
+    rule = ("--tls-name", "hosting.example", "--tls-name", "edge.hosting.example")
+    await all_right(one(case, *rule, to_them=case.to_them, to_us=case.to_us) for case in cases)
+    await all_right([one(cases[0], to_them=False, to_us=False)])  # the rule without the name
+
+
+async def _to_them(peer, user, body="to you"):
+    error = await peer.receives_from(user, body)
     if error is not None:
         print(f"{peer.domain}: {reason(error)}")  # for who reads why
     return error is None

@@ -1,5 +1,7 @@
 #include "server/s2s/certificate_proof.hpp"
 
+#include <algorithm>
+
 #include "net/dane.hpp"
 #include "net/identity.hpp"
 
@@ -57,14 +59,21 @@ CertificateJudgement judge_by_tlsa(const net::Connection& connection, const net:
     return {ProvenBy::dane};
 }
 
+bool names_partner(const net::PeerCertificate& certificate, const im::DomainRule& rule) {
+    return net::names_xmpp_domain(certificate, rule.domain) ||
+           std::any_of(rule.tls_names.begin(), rule.tls_names.end(),
+                       [&](const auto& name) { return net::names_xmpp_domain(certificate, name); });
+}
+
 CertificateJudgement judge_certificate(const net::Connection& connection, const net::TlsContext& context,
-                                       const std::string& domain, const SecureTarget* target) {
+                                       const im::DomainRule& rule, const SecureTarget* target) {
+    const auto& domain = rule.domain;
     if (target != nullptr && !target->tlsa.empty()) return judge_by_tlsa(connection, context, domain, *target, false);
     const auto* tls = connection.tls();
     if (tls == nullptr || !tls->peer) return unproven(domain + " showed no certificate");
     if (!tls->peer->trusted)
         return unproven("the certificate of " + domain + " is not trusted: " + tls->peer->trust_error);
-    if (!names(*tls->peer, domain, target)) {
+    if (!names_partner(*tls->peer, rule) && !names(*tls->peer, domain, target)) {
         auto problem = "the certificate does not name " + domain;
         if (!tls->peer->dns_names.empty()) problem += " but " + tls->peer->dns_names.front();
         return unproven(std::move(problem));

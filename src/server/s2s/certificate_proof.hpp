@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "im/federation_policy.hpp"
 #include "net/connection.hpp"
 #include "net/tlsa.hpp"
 
@@ -28,10 +29,13 @@ struct CertificateJudgement {
     std::string problem{};      // unless it is proven, in words
 };
 
-// Of the certificate that a server of `domain` has shown us, which is why we asked it. `target` is nullptr when DNS is
-// not secure, and then a certificate of a trusted CA for the domain is the only proof.
+// It names the domain of the rule, or what an administrator has said that this partner's certificate may name.
+bool names_partner(const net::PeerCertificate& certificate, const im::DomainRule& rule);
+
+// Of the certificate that a server of the rule's domain has shown us, which is why we asked it. `target` is nullptr
+// when DNS is not secure, and then a certificate of a trusted CA for the domain is the only proof.
 CertificateJudgement judge_certificate(const net::Connection& connection, const net::TlsContext& context,
-                                       const std::string& domain, const SecureTarget* target);
+                                       const im::DomainRule& rule, const SecureTarget* target);
 
 // The same by the TLSA records of one target alone, of which there are some. `as_client`: the peer came to us.
 CertificateJudgement judge_by_tlsa(const net::Connection& connection, const net::TlsContext& context,

@@ -172,8 +172,10 @@ bool InStream::has_rule(const std::string& remote) const {
 // Its certificate may be a proof by the domain's rule, and is one.
 ProvenBy InStream::certificate_proves(const std::string& domain) const {
     const auto* tls = connection_->tls();
-    if (!tls || !tls->peer || !shard_->settings().policy.settings(domain).external_in) return ProvenBy::nothing;
-    if (tls->peer->trusted && net::names_xmpp_domain(*tls->peer, domain)) return ProvenBy::pkix;
+    if (!tls || !tls->peer) return ProvenBy::nothing;
+    const auto rule = shard_->settings().policy.settings(domain);
+    if (!rule.external_in) return ProvenBy::nothing;
+    if (tls->peer->trusted && names_partner(*tls->peer, rule)) return ProvenBy::pkix;
     const auto published = published_.find(domain);
     return published == published_.end() ? ProvenBy::nothing : published->second.by;
 }
@@ -222,7 +224,7 @@ std::string InStream::why_no_proof(const std::string& domain) const {
     if (!tls) return "it has not started TLS";
     if (!tls->peer) return "it showed no certificate";
     if (!tls->peer->trusted) return "its certificate is not trusted: " + tls->peer->trust_error;
-    if (!net::names_xmpp_domain(*tls->peer, domain))
+    if (!names_partner(*tls->peer, shard_->settings().policy.settings(domain)))
         return "its certificate names " + net::describe_names(*tls->peer) + ", and not " + domain;
     return "its certificate is no proof by our rule";
 }

@@ -186,7 +186,7 @@ void OutStream::authenticate(const xml::Element* features) {
 
 void OutStream::judge_peer() {
     if (connection_->tls())
-        certificate_ = judge_certificate(*connection_, *setup_.tls, setup_.remote, setup_.secure.get());
+        certificate_ = judge_certificate(*connection_, *setup_.tls, setup_.rule, setup_.secure.get());
     const bool doubtful = certificate_.by == ProvenBy::nothing && !certificate_.contradicted;
     if (!doubtful || !setup_.posh || !certificate_is_needed()) return peer_judged();
     wait();

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "apps/parleyd/look/probe.hpp"
 #include "apps/parleyd/look/way_in.hpp"
 #include "net/identity.hpp"
@@ -221,8 +223,11 @@ private:
             auto [what, fix] = trust_fault(*tls->peer, now);
             say("identity", verdict, std::move(what), std::move(fix));
         } else if (judged.by == server::ProvenBy::nothing) {
+            const auto& names = tls->peer->dns_names;
+            const auto host =
+                std::find_if(names.begin(), names.end(), [](const auto& n) { return !n.starts_with('*'); });
             say("identity", verdict, {"test.identity-name", {net::describe_names(*tls->peer), question_.domain}},
-                Message{"fix.their-certificate", {}});
+                host == names.end() ? Message{"fix.their-certificate", {}} : Message{"fix.tls-name", {*host}});
         } else {
             say("identity", Verdict::good, {"test.identity-good", {net::describe_names(*tls->peer)}});
             say("identity", Verdict::good, certificate_details(*tls->peer));
