@@ -46,8 +46,8 @@ public:
     }
 
     void on_message(Session& session, std::string_view stanza) override {
-        if (attribute(stanza, "type") != "error" && !attribute(stanza, "id").starts_with(run_))
-            return;  // of an earlier run
+        const auto id = attribute(stanza, "id");
+        if (id.find('-') != id.npos && !id.starts_with(run_)) return;  // of an earlier run
         const auto text = parse_numbered_text(child_text(stanza, "body"));
         if (!text || attribute(stanza, "type") == "error" || text->sender != (session.index() ^ 1)) {
             ++strange_;

@@ -36,7 +36,7 @@ void Session::deliver(const im::Envelope& envelope, std::int64_t spool_id, im::S
                       {{"stanza-id", envelope.stanza_id}, {"waits", stream_ ? "" : "for its stream to be resumed"}});
     const std::size_t bytes = stream_ ? stream_->write(envelope) : 0;
     const bool waits = static_cast<bool>(settled);
-    if (waits) want_write();
+    if (waits) want_write(written_after);
     const auto now = waits ? shard_.clock().now() : SteadyTime{};
     if (managed_) {
         outbound_.push({envelope, spool_id, std::move(settled), now}, bytes == 0 ? 512 : bytes);
@@ -161,22 +161,22 @@ void Session::confirm(std::vector<UnackedQueue::Sent> covered) {
 // --- delivered first, written if need be
 // ---------------------------------------------------------------------------------------------------------
 
-void Session::want_write() {
+void Session::want_write(Millis from_now) {
     if (write_timer_.pending()) return;
-    write_timer_ = shard_.executor().after(written_after, [weak = weak_from_this()] {
+    write_timer_ = shard_.executor().after(from_now, [weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->write_what_waits();
     });
 }
 
 void Session::write_what_waits() {
     write_timer_ = {};
-    const auto oldest = shard_.clock().now() - written_after;
+    const auto now = shard_.clock().now();
     std::vector<UnackedQueue::Sent> late;
     for (auto* queue : {&outbound_.waiting(), &unproven_})
         for (auto& sent : *queue) {
             if (!sent.settled) continue;
-            if (sent.since > oldest) {
-                want_write();
+            if (const auto due = sent.since + written_after; due > now) {
+                want_write(std::chrono::ceil<Millis>(due - now));
                 break;
             }
             late.push_back({sent.envelope, 0, std::move(sent.settled)});

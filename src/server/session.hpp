@@ -103,7 +103,7 @@ private:
     void want_barrier();
     void send_barrier();
     void confirm(std::vector<UnackedQueue::Sent> covered);
-    void want_write();
+    void want_write(Millis from_now);
     void write_what_waits();
     UnackedQueue::Sent* find_sent(std::string_view origin);
 

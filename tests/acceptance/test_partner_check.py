@@ -274,7 +274,8 @@ async def test_xmpp_wrong_certificate(lab):
     """A certificate of another domain."""
     node = await _node(lab, "--via", "xmpp")
     await Prosody(lab, THEIRS, certificate=lab.ca.issue("other.example")).start()
-    await _expect(node, "test.identity-name")
+    findings = await _expect(node, "test.identity-name")
+    assert "--tls-name other.example" in [f for f in findings if f["id"] == "test.identity-name"][0]["fix"]
 
 
 async def test_dns_plan(lab):

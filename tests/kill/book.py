@@ -52,7 +52,9 @@ class Book:
         body = element.findtext(BODY, "")
         message = self.messages.get(name)
         if element.get("type") == "error":
-            self.wrong.append(f"{recipient} got an error for {message or name}")
+            why = element.find("{jabber:client}error")
+            said = " ".join([each.tag.split("}")[1] for each in why] + list(why.itertext())) if why is not None else "nothing"
+            self.wrong.append(f"{recipient} got an error for {message or name}: {said}")
             return
         if not message or message.recipient != recipient or body.split(" ")[0] != str(message.number):
             self.wrong.append(f"{recipient} got {name!r} with the body {body[:20]!r}, which nobody sent like that")

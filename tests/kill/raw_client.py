@@ -250,9 +250,9 @@ class Client:
     def _take(self, element):
         if element.tag == CLIENT + "message" and self.on_message:
             self.on_message(element)
-            if self.acknowledges and self.on_confirmed:
+            if self.on_confirmed and self.acknowledges:
                 self.on_confirmed(element)
-            else:
+            elif self.on_confirmed:
                 self._kept_back.append(element)
         elif element.get("type") == "get" and element.find(PING) is not None:
             self.link.send(f"<iq type='result' id={quoteattr(element.get('id'))} to={quoteattr(element.get('from'))}/>")

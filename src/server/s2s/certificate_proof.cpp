@@ -15,9 +15,8 @@ CertificateJudgement unproven(std::string problem) {
 }
 
 // RFC 7673 4.1: the name of a target that DNSSEC vouches for is as good as that of the domain.
-bool names(const net::PeerCertificate& certificate, const std::string& domain, const SecureTarget* target) {
-    return net::names_xmpp_domain(certificate, domain) ||
-           (target != nullptr && net::names_xmpp_domain(certificate, target->host));
+bool names_target(const net::PeerCertificate& certificate, const SecureTarget* target) {
+    return target != nullptr && net::names_xmpp_domain(certificate, target->host);
 }
 
 std::string describe(const std::vector<net::TlsaRecord>& records) {
@@ -54,7 +53,7 @@ CertificateJudgement judge_by_tlsa(const net::Connection& connection, const net:
     if (tls == nullptr || !tls->peer) return contradicted("none was shown");
     const auto verdict = net::check_tlsa(target.tlsa, connection.peer_certificates(), context, as_client);
     if (!verdict.matches) return contradicted(verdict.detail);
-    if (verdict.name_counts && !names(*tls->peer, domain, &target))
+    if (verdict.name_counts && !net::names_xmpp_domain(*tls->peer, domain) && !names_target(*tls->peer, &target))
         return contradicted("it names " + net::describe_names(*tls->peer));
     return {ProvenBy::dane};
 }
@@ -73,7 +72,7 @@ CertificateJudgement judge_certificate(const net::Connection& connection, const 
     if (tls == nullptr || !tls->peer) return unproven(domain + " showed no certificate");
     if (!tls->peer->trusted)
         return unproven("the certificate of " + domain + " is not trusted: " + tls->peer->trust_error);
-    if (!names_partner(*tls->peer, rule) && !names(*tls->peer, domain, target)) {
+    if (!names_partner(*tls->peer, rule) && !names_target(*tls->peer, target)) {
         auto problem = "the certificate does not name " + domain;
         if (!tls->peer->dns_names.empty()) problem += " but " + tls->peer->dns_names.front();
         return unproven(std::move(problem));

@@ -29,7 +29,8 @@ struct CertificateJudgement {
     std::string problem{};      // unless it is proven, in words
 };
 
-// It names the domain of the rule, or what an administrator has said that this partner's certificate may name.
+// It names the domain of the rule (FederationPolicy::settings() of this very domain), or what an administrator has said
+// that this partner's certificate may name.
 bool names_partner(const net::PeerCertificate& certificate, const im::DomainRule& rule);
 
 // Of the certificate that a server of the rule's domain has shown us, which is why we asked it. `target` is nullptr

@@ -143,7 +143,7 @@ std::string InStream::note_refused(const std::string& local, const std::string& 
         remedy = "To allow it: parleyctl federation allow " + remote + " --via xmpp";
     else if (condition == "not-authorized" && secured_)
         remedy = "It needs a certificate that we trust and that names " + (remote.empty() ? "its domain" : remote) +
-                 ", or a rule with --dialback";
+                 ", or a rule with --tls-name or --dialback";
     std::string told;
     if (can_be_told) {
         im::Refusal refusal;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "admin/config_schema.hpp"
 #include "apps/parleyd/look/probe.hpp"
 #include "apps/parleyd/look/way_in.hpp"
 #include "net/identity.hpp"
@@ -224,8 +225,7 @@ private:
             say("identity", verdict, std::move(what), std::move(fix));
         } else if (judged.by == server::ProvenBy::nothing) {
             const auto& names = tls->peer->dns_names;
-            const auto host =
-                std::find_if(names.begin(), names.end(), [](const auto& n) { return !n.starts_with('*'); });
+            const auto host = std::find_if(names.begin(), names.end(), &admin::is_domain_name);
             say("identity", verdict, {"test.identity-name", {net::describe_names(*tls->peer), question_.domain}},
                 host == names.end() ? Message{"fix.their-certificate", {}} : Message{"fix.tls-name", {*host}});
         } else {
