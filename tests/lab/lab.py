@@ -1,4 +1,5 @@
 """The lab itself: names, certificates, ports and processes of one test."""
+import asyncio
 import os
 import pathlib
 import shlex
@@ -12,6 +13,7 @@ from .ports import Ports, take_block
 from .process import Process
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+STOP_LIMIT = 30  # seconds for one member; it is named when it takes longer
 
 
 class Lab:
@@ -36,7 +38,7 @@ class Lab:
         problems = []
         for member in reversed(self._members):
             try:
-                await member.stop()
+                await asyncio.wait_for(member.stop(), STOP_LIMIT)
             except Exception as failure:  # the others still have to be stopped
                 problems.append(f"{member}: {failure!r}")
             problems += getattr(member, "problems", [])
